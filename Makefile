@@ -1,0 +1,66 @@
+# `make run` and `make test` are all a newcomer needs: both set up .venv first.
+# PYTHON=/path/to/python chooses the interpreter of a new .venv; ARGS="--pace 0" goes to `alvh run`.
+
+VENV := .venv
+BIN := $(VENV)/bin
+REMEDY := install its venv package (on Debian and Ubuntu: apt install python3-venv), then run make setup again.
+READY := $(VENV)/.ready
+CANDIDATES := $(if $(PYTHON),"$(PYTHON)",python3.11 python3.12 python3.13 python3)
+
+# Prints the first candidate of a fitting version that can make a virtual environment.
+FIND_PYTHON = \
+	for python in $(CANDIDATES); do \
+		case "$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" in \
+			3.11|3.12|3.13) \
+				if "$$python" -c 'import ensurepip, venv' 2>/dev/null; then echo "$$python"; exit 0; fi; \
+				bare="$$python";; \
+		esac; \
+	done; \
+	if [ -n "$$bare" ]; then \
+		echo "setup: $$bare lacks the means to make .venv; $(REMEDY)" >&2; \
+	else \
+		echo "setup: found no Python 3.11, 3.12 or 3.13 (tried $(CANDIDATES)); install one, or name it: make setup PYTHON=/path/to/python3.12" >&2; \
+	fi; \
+	exit 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check format clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+setup: $(READY) ## Make .venv with everything in it (nothing to do when it is up to date)
+
+$(READY): pyproject.toml constraints.txt
+	@if ! $(BIN)/python -c 'import pip' 2>/dev/null; then \
+		python=$$($(FIND_PYTHON)) || exit 1; \
+		echo "setup: making $(VENV) with $$python"; \
+		"$$python" -m venv --clear $(VENV) || { \
+			echo "setup: $$python could not make .venv; $(REMEDY)" >&2; \
+			exit 1; }; \
+	fi
+	@echo "setup: installing the pinned packages (a minute or two)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' || { \
+		echo "setup: the packages could not be installed; see pip's words above, then run make setup again." >&2; \
+		exit 1; }
+	@touch $(READY)
+
+run: setup ## Replay real history in the terminal: condor and hedge together
+	@$(BIN)/alvh run $(ARGS)
+
+test: check ## Run every check and test
+	$(BIN)/python -m pytest
+
+check: setup ## Check format, lint, types and the import table
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: setup ## Format the code and mend what the linter can mend
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+clean: ## Remove .venv and every cache; runs/ stays
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

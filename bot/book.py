@@ -1,0 +1,362 @@
+"""The book: what the daemon believes it holds and what works, rebuilt from events alone.
+
+Rules of this file:
+- `apply` is the only way in, so that a journal's records rebuild the book whole. An event that
+  contradicts the book breaks an invariant and changes nothing.
+- Fills are facts: one that arrives after its order ended is booked all the same; the same fill
+  told twice is booked once.
+- Positions are attributed to campaign and layer.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+from bot.events import (
+    DecisionMade,
+    EquityMarked,
+    MomentReached,
+    OrderApproved,
+    OrderStopped,
+    Record,
+)
+from bot.ledger import Holding, Ledger
+from market.errors import InvariantBroken
+from market.instruments import OptionContract, Right
+from market.orders import (
+    Order,
+    OrderAccepted,
+    OrderCancelled,
+    OrderFilled,
+    OrderRejected,
+    OrderRepriced,
+    PositionSettled,
+)
+from market.schedule import MomentName
+from strategies.base import CondorPosition, HedgePlan, Layer, LayerPosition, Positions
+from strategies.condor import ENTRY_PURPOSE
+
+CONDOR, HEDGE = "condor", "alvh"
+SESSIONS_OF_YEAR = 252
+ZERO = Decimal(0)
+
+
+class OrderStatus(StrEnum):
+    """Where an order stands."""
+
+    APPROVED = "approved"
+    WORKING = "working"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+
+
+ACTIVE = frozenset({OrderStatus.APPROVED, OrderStatus.WORKING})
+
+# What is not listed changes nothing: a late word about an order at its end. A fill ends an order
+# once nothing remains, whatever its status; a smaller one does not revive it.
+NEXT_STATUS: dict[tuple[OrderStatus, type], OrderStatus] = {
+    (OrderStatus.APPROVED, OrderAccepted): OrderStatus.WORKING,
+    (OrderStatus.WORKING, OrderAccepted): OrderStatus.WORKING,
+    (OrderStatus.APPROVED, OrderRejected): OrderStatus.REJECTED,
+    (OrderStatus.WORKING, OrderRejected): OrderStatus.REJECTED,
+    (OrderStatus.APPROVED, OrderCancelled): OrderStatus.CANCELLED,
+    (OrderStatus.WORKING, OrderCancelled): OrderStatus.CANCELLED,
+}
+
+
+@dataclass(slots=True)
+class OrderState:
+    """An order with its status, combos filled and present limit."""
+
+    order: Order
+    status: OrderStatus
+    filled: int
+    credit_sum: Decimal
+    limit_credit: Decimal
+    refusal: str = ""
+
+    @property
+    def remaining(self) -> int:
+        """Return combos not filled yet."""
+        return self.order.intent.quantity - self.filled
+
+    @property
+    def is_active(self) -> bool:
+        """Tell whether the order may still fill."""
+        return self.status in ACTIVE
+
+    @property
+    def average_credit(self) -> Decimal:
+        """Return the mean credit per filled combo, points."""
+        return self.credit_sum / self.filled if self.filled else ZERO
+
+
+@dataclass(slots=True)
+class SessionLog:
+    """What the running session has seen: orders sent, and how its condor entry stands."""
+
+    session: date | None = None
+    orders_sent: int = 0
+    entry_orders: list[OrderState] = field(default_factory=list)
+    entry_reason: str | None = None
+
+
+class Book:
+    """Holdings, orders, hedge plan and equity of one account."""
+
+    def __init__(self, start_usd: Decimal) -> None:
+        self.ledger = Ledger(start_usd)
+        self.orders: dict[str, OrderState] = {}
+        self.plan: HedgePlan | None = None
+        self.last_mark: dict[OptionContract, float] = {}
+        self.fill_ids: set[str] = set()
+        self.hedge_pnl: deque[Decimal] = deque(maxlen=SESSIONS_OF_YEAR + 1)
+        self._active: dict[str, OrderState] = {}
+        self._today = SessionLog()
+        self._stopped_session: date | None = None
+        self._settling: set[str] = set()
+        self._view: Positions | None = None
+        self._appliers: dict[type, Callable[..., None]] = {
+            MomentReached: self._reached,
+            OrderApproved: self._approved,
+            OrderStopped: self._stopped,
+            OrderAccepted: self._moved,
+            OrderRejected: self._rejected,
+            OrderRepriced: self._repriced,
+            OrderFilled: self._filled,
+            OrderCancelled: self._moved,
+            PositionSettled: self._settled,
+            DecisionMade: self._decided,
+            EquityMarked: self._marked,
+        }
+
+    def apply(self, record: Record) -> None:
+        """Change the book by one event; kinds that do not concern it change nothing.
+
+        Raises:
+            InvariantBroken: the event contradicts the book.
+        """
+        applier = self._appliers.get(type(record))
+        if applier is not None:
+            applier(record)
+
+    def _log_of(self, session: date) -> SessionLog:
+        if self._today.session != session:
+            self._today = SessionLog(session)
+        return self._today
+
+    def _reached(self, record: MomentReached) -> None:
+        if record.name == MomentName.EXPIRING_STOP:
+            self._stopped_session = record.session
+
+    def _approved(self, record: OrderApproved) -> None:
+        order = record.order
+        if order.order_id in self.orders:
+            raise InvariantBroken(f"order {order.order_id} was approved twice")
+        limit = order.intent.limit_credit
+        state = OrderState(order, OrderStatus.APPROVED, 0, ZERO, limit)
+        self.orders[order.order_id] = self._active[order.order_id] = state
+        log = self._log_of(record.session)
+        log.orders_sent += 1
+        if order.intent.strategy == CONDOR and order.intent.purpose == ENTRY_PURPOSE:
+            log.entry_orders.append(state)
+        self._view = None
+
+    def _stopped(self, record: OrderStopped) -> None:
+        if record.strategy == CONDOR and record.purpose == ENTRY_PURPOSE:
+            self._log_of(record.session).entry_reason = f"RISK_{record.code}"
+
+    def _order(self, order_id: str) -> OrderState:
+        state = self.orders.get(order_id)
+        if state is None:
+            raise InvariantBroken(
+                f"the broker speaks of order {order_id}, which the book never sent"
+            )
+        return state
+
+    def _moved(self, record: OrderAccepted | OrderCancelled) -> None:
+        state = self._order(record.order_id)
+        self._set(state, NEXT_STATUS.get((state.status, type(record)), state.status))
+
+    def _set(self, state: OrderState, status: OrderStatus) -> None:
+        state.status = status
+        if status not in ACTIVE and self._active.pop(state.order.order_id, None) is not None:
+            self._view = None
+
+    def _rejected(self, record: OrderRejected) -> None:
+        state = self._order(record.order_id)
+        if (state.status, OrderRejected) in NEXT_STATUS:
+            self._set(state, NEXT_STATUS[state.status, OrderRejected])
+            state.refusal = record.code
+
+    def _repriced(self, record: OrderRepriced) -> None:
+        self._order(record.order_id).limit_credit = record.limit_credit
+
+    def _filled(self, record: OrderFilled) -> None:
+        if record.fill_id in self.fill_ids:
+            return
+        state = self._order(record.order_id)
+        _check_fill(record, state)
+        self.fill_ids.add(record.fill_id)
+        intent, session = state.order.intent, state.order.session
+        for leg, price in zip(intent.legs, record.leg_prices, strict=True):
+            key = (intent.strategy, intent.campaign, intent.layer, leg.contract)
+            self.ledger.trade(key, leg.ratio * record.quantity, price, session)
+        self.ledger.charge(intent.strategy, record.fees_usd)
+        state.filled += record.quantity
+        state.credit_sum += record.credit * record.quantity
+        if state.remaining == 0:
+            self._set(state, OrderStatus.FILLED)
+        self._view = None
+
+    def _settled(self, record: PositionSettled) -> None:
+        held = self.ledger.positions().get(record.contract, 0)
+        if held != record.position:
+            raise InvariantBroken(
+                f"{record.contract.symbol} settled {record.position} contracts, the book has {held}"
+            )
+        worth = record.position * record.value_points * record.contract.multiplier
+        if record.cash_usd != worth:
+            raise InvariantBroken(
+                f"{record.contract.symbol} settled for ${record.cash_usd}, it was worth ${worth}"
+            )
+        ended = self.ledger.settle(record.contract, record.value_points)
+        self._settling.update(holding.campaign for holding in ended if holding.strategy == CONDOR)
+        self._view = None
+
+    def _decided(self, record: DecisionMade) -> None:
+        decision = record.decision
+        if decision.plan is not None:
+            self.plan = decision.plan
+            self._view = None
+        if decision.strategy == CONDOR and decision.moment == MomentName.ENTRY:
+            self._log_of(record.session).entry_reason = decision.reason
+
+    def _marked(self, record: EquityMarked) -> None:
+        self.hedge_pnl.append(record.hedge_pnl_usd)
+        self.last_mark = {
+            OptionContract.parse(mark.contract): mark.mark_points for mark in record.layers
+        }
+
+    @property
+    def hedge_cost_year_usd(self) -> Decimal:
+        """Return the hedge's net loss over the last 252 sessions, 0 when it gained."""
+        if not self.hedge_pnl:
+            return ZERO
+        first = self.hedge_pnl[0] if len(self.hedge_pnl) > SESSIONS_OF_YEAR else ZERO
+        return max(ZERO, first - self.hedge_pnl[-1])
+
+    def working(self) -> tuple[OrderState, ...]:
+        """Return the orders not yet at an end."""
+        return tuple(self._active.values())
+
+    def orders_sent(self, session: date) -> int:
+        """Return how many orders were approved in the running session."""
+        return self._today.orders_sent if self._today.session == session else 0
+
+    def entry_orders(self, session: date) -> tuple[OrderState, ...]:
+        """Return the condor entry orders of the running session."""
+        return tuple(self._today.entry_orders) if self._today.session == session else ()
+
+    def entry_reason(self, session: date) -> str | None:
+        """Return the reason of the running session's entry decision, None before it."""
+        return self._today.entry_reason if self._today.session == session else None
+
+    def open_max_loss_usd(self) -> Decimal:
+        """Return what all open condors can still lose.
+
+        From the expiring stop of their last session on, series count nothing (amendment A4).
+        """
+        stopped = self._stopped_session or date.min
+        condors = self.positions().condors
+        return sum((c.max_loss_usd for c in condors if c.expiry > stopped), ZERO)
+
+    def width_margin_usd(self) -> Decimal:
+        """Return the cash that open condors tie up: width × 100 × contracts."""
+        return sum((_width_usd(condor) for condor in self.positions().condors), ZERO)
+
+    def positions(self) -> Positions:
+        """Return what is held and what works, as strategies see it."""
+        if self._view is None:
+            holdings = self.ledger.holdings.values()
+            self._view = Positions(
+                tuple(self._condors(holdings)),
+                tuple(_layers(holdings)),
+                tuple(state.order.intent for state in self.working()),
+                self.plan,
+            )
+        return self._view
+
+    def _condors(self, holdings: Iterable[Holding]) -> Iterable[CondorPosition]:
+        """Group legs by campaign; one that is being settled leg by leg is no condor any more."""
+        campaigns: dict[str, list[Holding]] = {}
+        for holding in holdings:
+            if holding.strategy == CONDOR:
+                campaigns.setdefault(holding.campaign, []).append(holding)
+        self._settling &= campaigns.keys()
+        for campaign, legs in campaigns.items():
+            if campaign not in self._settling:
+                yield _condor(campaign, legs)
+
+
+def _check_fill(fill: OrderFilled, state: OrderState) -> None:
+    legs = state.order.intent.legs
+    if not 0 < fill.quantity <= state.remaining:
+        raise InvariantBroken(
+            f"fill {fill.fill_id} brings {fill.quantity} combos, {state.remaining} were open"
+        )
+    if len(fill.leg_prices) != len(legs):
+        raise InvariantBroken(f"fill {fill.fill_id} does not price each of its {len(legs)} legs")
+    total = sum((leg.ratio * price for leg, price in zip(legs, fill.leg_prices, strict=True)), ZERO)
+    if total != -fill.credit:
+        raise InvariantBroken(f"the legs of fill {fill.fill_id} do not add up to its credit")
+
+
+def _condor(campaign: str, legs: list[Holding]) -> CondorPosition:
+    by_kind = {(leg.contract.right, leg.position > 0): leg for leg in legs}
+    if len(legs) != 4 or len({abs(leg.position) for leg in legs}) != 1:
+        raise InvariantBroken(f"campaign {campaign} does not hold a whole condor")
+    try:
+        short_put, long_put = by_kind[Right.PUT, False], by_kind[Right.PUT, True]
+        short_call, long_call = by_kind[Right.CALL, False], by_kind[Right.CALL, True]
+    except KeyError:
+        raise InvariantBroken(f"campaign {campaign} does not hold a whole condor") from None
+    quantity = -short_put.position
+    credit = -sum((leg.paid_usd for leg in legs), ZERO) / (quantity * 100)
+    width = max(
+        short_put.contract.strike - long_put.contract.strike,
+        long_call.contract.strike - short_call.contract.strike,
+    )
+    return CondorPosition(
+        campaign,
+        short_put.opened,
+        short_put.contract.expiry,
+        quantity,
+        credit,
+        long_put.contract,
+        short_put.contract,
+        short_call.contract,
+        long_call.contract,
+        (width - credit) * quantity * 100,
+    )
+
+
+def _width_usd(condor: CondorPosition) -> Decimal:
+    width = max(
+        condor.short_put.strike - condor.long_put.strike,
+        condor.long_call.strike - condor.short_call.strike,
+    )
+    return width * condor.quantity * condor.short_put.multiplier
+
+
+def _layers(holdings: Iterable[Holding]) -> Iterable[LayerPosition]:
+    for holding in holdings:
+        if holding.strategy == HEDGE and holding.layer is not None:
+            layer = Layer(holding.layer)
+            yield LayerPosition(
+                layer, holding.contract, holding.position, holding.paid_usd, holding.opened
+            )

@@ -1,0 +1,164 @@
+"""Wiring, by hand and in one place: what the four profiles share, and the lines they differ by."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from bot import __version__
+from bot.book import Book
+from bot.clock import Clock, SystemClock
+from bot.engine import Engine, Reference
+from bot.events import Record, RunStarted
+from bot.journal.base import Journal, MemoryJournal
+from bot.risk import RiskGate
+from bot.schedule import schedule_of
+from bot.settings import Settings, as_tree, config_hash
+from bot.shell import Shell
+from bot.summary import RunSummary
+from bot.tape import Tape
+from bot.world import World, config_text
+from brokers.sim.broker import SimBroker, regular_hours
+from brokers.sim.exchange import SimExchange
+from brokers.sim.feed import ModelFeed
+from brokers.sim.fees import FeeSchedule
+from brokers.sim.fills import FillModel
+from market.instruments import OptionContract
+from market.schedule import Moment
+from strategies.alvh import AlvhStrategy
+from strategies.base import Strategy
+from strategies.condor import CondorStrategy
+
+
+@dataclass(frozen=True)
+class Rig:
+    """One wired run: the parts that a loop drives and a screen looks at."""
+
+    settings: Settings
+    world: World
+    clock: Clock
+    book: Book
+    engine: Engine
+    shell: Shell
+    broker: SimBroker
+    journal: Journal
+    summary: RunSummary
+    record: Callable[[Record], None]
+
+    def moments(self, session: date) -> tuple[Moment, ...]:
+        """Return the moments of a session under the settings in force."""
+        return schedule_of(self.settings, self.world.calendar, self.world.macro, session)
+
+
+@dataclass(frozen=True)
+class RunIdentity:
+    """What distinguishes this run from others."""
+
+    profile: str
+    run_mode: str
+    seed: int
+    start: datetime
+
+
+def build_strategies(settings: Settings) -> tuple[Strategy, ...]:
+    """Return the condor and its hedge, without what is switched off."""
+    strategies: list[Strategy] = []
+    if settings.condor.enabled:
+        strategies.append(CondorStrategy(settings))
+    if settings.alvh.enabled:
+        strategies.append(AlvhStrategy(settings))
+    return tuple(strategies)
+
+
+def build_exchange(settings: Settings, world: World, seed: int) -> SimExchange:
+    """Return an empty simulated exchange over the world's calendar and listings."""
+    calendar, listings = world.calendar, world.listings
+
+    def trading_ends_at(contract: OptionContract) -> datetime:
+        return calendar.trading_ends_at(contract.trading_class, contract.expiry)
+
+    def is_listed(contract: OptionContract, at: datetime) -> bool:
+        return listings.is_listed(contract.trading_class, contract.expiry, at.date())
+
+    return SimExchange(
+        cash_usd=settings.account.start_nlv_usd,
+        fees=FeeSchedule.from_toml(config_text("fees.toml")),
+        fills=FillModel(
+            seed=seed,
+            partial_share=settings.fills.partial_share,
+            partial_from_quantity=settings.fills.partial_from_quantity,
+        ),
+        trading_ends_at=trading_ends_at,
+        is_open=regular_hours(calendar),
+        is_listed=is_listed,
+    )
+
+
+def build_simulated(
+    settings: Settings,
+    world: World,
+    clock: Clock,
+    identity: RunIdentity,
+    journal_path: Path | None = None,
+    *,
+    durable: bool = False,
+) -> Rig:
+    """Return a run on the simulated exchange; `replay` and `sim` differ in clock and world.
+
+    With `journal_path` the run is kept in SQLite there, else in memory.
+    """
+    book = Book(settings.account.start_nlv_usd)
+    journal = _journal(journal_path, book, durable=durable)
+    summary = RunSummary(settings.account.start_nlv_usd)
+
+    def record(entry: Record) -> None:
+        journal.append(entry)
+        summary.watch(entry)
+
+    engine = Engine(
+        strategies=build_strategies(settings),
+        book=book,
+        risk=RiskGate(settings.risk),
+        reference=Reference(world.calendar, world.listings, world.macro),
+        tape=Tape(world.history, world.calendar, settings.vix_gate),
+        run_mode=identity.run_mode,
+        record=record,
+    )
+    exchange = build_exchange(settings, world, identity.seed)
+    broker = SimBroker(exchange, world.market, world.calendar, clock.now)
+    shell = Shell(engine, broker, ModelFeed(world.market, clock.now), journal)
+    record(_started(settings, world, identity))
+    return Rig(settings, world, clock, book, engine, shell, broker, journal, summary, record)
+
+
+def _journal(path: Path | None, book: Book, *, durable: bool) -> Journal:
+    if path is None:
+        return MemoryJournal()
+    from bot.journal.store import SqliteJournal  # noqa: PLC0415 - SQL is loaded only when used
+
+    return SqliteJournal(
+        path,
+        book=book,
+        wall_clock=SystemClock().now,
+        durable=durable,
+    )
+
+
+def _started(settings: Settings, world: World, identity: RunIdentity) -> RunStarted:
+    return RunStarted(
+        at=identity.start,
+        version=__version__,
+        profile=identity.profile,
+        run_mode=identity.run_mode,
+        seed=identity.seed,
+        start_nlv_usd=settings.account.start_nlv_usd,
+        config_hash=config_hash(settings),
+        settings=as_tree(settings),
+        series=world.series,
+        is_simulated=True,
+    )
+
+
+def first_moment(world: World, session: date) -> datetime:
+    """Return the open of a session, where a run's clock starts."""
+    return world.calendar.session(session).open_at

@@ -1,0 +1,104 @@
+"""`alvh decide`: one entry decision with everything that led there."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bot.cli.options import (
+    DATE,
+    history_options,
+    json_option,
+    print_json,
+    read_settings,
+    settings_options,
+)
+from strategies.base import Decision
+
+SESSIONS_BEFORE = 60
+
+
+@click.command("decide")
+@click.option("--as-of", "session", type=DATE, required=True, help="The session of the entry.")
+@click.option(
+    "--from",
+    "first",
+    type=DATE,
+    default=None,
+    help=f"Start of the replay that leads there; by default {SESSIONS_BEFORE} sessions before.",
+)
+@click.option(
+    "--journal",
+    type=click.Path(path_type=Path),
+    metavar="FILE.db",
+    help="Read the book of a recorded run instead of replaying one.",
+)
+@settings_options
+@history_options
+@json_option
+def command(
+    session: date,
+    first: date | None,
+    journal: Path | None,
+    preset: str,
+    config: Path | None,
+    overrides: tuple[str, ...],
+    data: Path | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Show what the entry moment of a session decided: filters, candidates, choice, sentence.
+
+    A backtest with the same start gives the same answer.
+
+    \b
+    Examples:
+      alvh decide --as-of 2018-02-02
+      alvh decide --as-of 2018-02-02 --json
+      alvh decide --as-of 2018-02-02 --journal quarter.db
+    """
+    from bot.decision import decide_on_book, decide_on_replay  # noqa: PLC0415 - heavy
+    from bot.world import historical_world  # noqa: PLC0415
+
+    settings = read_settings(preset, config, overrides)
+    world = historical_world(settings, data, seed)
+    if journal is None:
+        decision = decide_on_replay(settings, world, session, first, seed)
+    else:
+        decision = decide_on_book(settings, world, session, journal)
+    if as_json:
+        print_json(as_json_object(decision))
+    else:
+        click.echo(as_text(decision))
+
+
+def as_json_object(decision: Decision) -> dict[str, Any]:
+    """Return a decision as plain values."""
+    import msgspec  # noqa: PLC0415
+
+    value: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(decision))
+    return value | {"simulated": True}
+
+
+def as_text(decision: Decision) -> str:
+    """Return a decision as a trader would tell it: what, why, what was weighed."""
+    lines = [f"{decision.session:%A %d %B %Y}: {decision.sentence}", "", "Filters:"]
+    for result in decision.filters:
+        mark = {"pass": "ok", "limit": "limits", "block": "STOPS", "unknown": "–"}[result.verdict]
+        lines.append(f"  {result.rule:5} {result.name:18} {mark:7} {result.detail}")
+    if decision.candidates is not None:
+        weighed = decision.candidates
+        lines += [
+            "",
+            f"Weighed {len(weighed.puts)} put and {len(weighed.calls)} call verticals; "
+            f"{weighed.pairs_meeting_target} pairs bring {weighed.target_credit_points:.2f}:",
+        ]
+        for pair in weighed.best[:5]:
+            lines.append(
+                f"  short put {pair.short_put_strike:g}, short call {pair.short_call_strike:g}: "
+                f"{pair.credit_points:.2f} net, {pair.credit_excess_points:+.2f} over target"
+            )
+    lines += ["", "Figures:"]
+    lines += [f"  {name:28} {value}" for name, value in decision.facts.items()]
+    return "\n".join(lines)

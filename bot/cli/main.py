@@ -1,0 +1,79 @@
+"""The command `alvh`: loads a subcommand only when it is called, and turns every error of ours
+into one sentence and an exit code (0 done, 2 the user's mistake, 3 broker or data unavailable,
+4 invariant broken)."""
+
+import sys
+from importlib import import_module
+
+import click
+
+from bot import __version__
+from market.errors import AlvhError, InvariantBroken
+
+COMMANDS = {
+    "run": ("bot.cli.run", "Run the bot: replay history, or a synthetic live market."),
+    "backtest": ("bot.cli.backtest", "Replay history at full speed and print the result."),
+    "decide": ("bot.cli.decide", "Show what the entry of one session decided, and why."),
+    "plan": ("bot.cli.plan", "List coming sessions, moments, releases and hedge rolls."),
+    "status": ("bot.cli.status", "Show where a run stands, and what needs attention."),
+    "journal": ("bot.cli.journal", "Read and verify the journal of a run."),
+    "config": ("bot.cli.config", "Show the settings in force, or all keys."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose subcommands are imported on first use: `--help` stays quick."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """Return the names of the subcommands in the order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        """Return the subcommand, importing its module."""
+        if name not in COMMANDS:
+            return None
+        module = import_module(COMMANDS[name][0])
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of subcommands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="alvh")
+def cli() -> None:
+    """Forward-test a daily SPX iron condor hedged by layered VIX calls (ALVH).
+
+    Nothing here can trade real money: orders go to a simulated exchange.
+
+    \b
+    Examples:
+      alvh run                          replay the first quarter of 2018, with a live view
+      alvh run --profile sim            the same daemon on a synthetic live market
+      alvh backtest --from 2014-01-03 --to 2018-12-31 --json
+      alvh decide --as-of 2018-02-02    why a condor was sold that day
+      alvh plan --days 10               what comes next
+    """
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except AlvhError as error:
+        prefix = "This is a bug of the program: " if isinstance(error, InvariantBroken) else ""
+        click.echo(f"alvh: {prefix}{error}", err=True)
+        sys.exit(error.exit_code)
+    except click.exceptions.Abort:
+        click.echo("alvh: stopped.", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,242 @@
+"""The engine: one event in, commands out; record → apply → decide → act, without any I/O.
+
+`step` is the whole behaviour of the program. The shell around it performs the commands: an
+asyncio daemon in life, a plain loop in replay. All that the engine remembers is the book, which
+the journal's records rebuild.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from bot.book import CONDOR, Book, OrderState, OrderStatus
+from bot.commands import CancelOrder, Command, FetchSnapshot, SubmitOrder
+from bot.equity import capital_of, mark_equity, value_book
+from bot.events import (
+    BrokerReported,
+    DecisionMade,
+    EntryClosed,
+    EntryResult,
+    Input,
+    MarketSeen,
+    MomentDue,
+    MomentMissed,
+    MomentReached,
+    MomentSkipped,
+    OrderApproved,
+    OrderStopped,
+    Record,
+    SnapshotFailed,
+    SnapshotTaken,
+)
+from bot.risk import Exposure, Refusal, RiskGate
+from bot.tape import Tape
+from market.errors import InvariantBroken
+from market.instruments import OptionContract
+from market.listings import Listings
+from market.macro import MacroCalendar
+from market.orders import Order, OrderIntent, order_id
+from market.quotes import MarketSnapshot, SnapshotRequest
+from market.schedule import Moment, MomentName
+from market.sessions import SessionCalendar
+from strategies.base import Capital, Context, Decision, Strategy, View
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What is known in advance: sessions, listings, releases."""
+
+    calendar: SessionCalendar
+    listings: Listings
+    macro: MacroCalendar
+
+
+class Engine:
+    """Turns events into records and commands; owns the book."""
+
+    def __init__(
+        self,
+        *,
+        strategies: Sequence[Strategy],
+        book: Book,
+        risk: RiskGate,
+        reference: Reference,
+        tape: Tape,
+        run_mode: str,
+        record: Callable[[Record], None],
+    ) -> None:
+        self.book = book
+        self._strategies = tuple(strategies)
+        self._risk = risk
+        self._reference = reference
+        self._tape = tape
+        self._run_mode = run_mode
+        self._listeners = [record]
+        self._steps: Mapping[type, Callable[..., list[Command]]] = {
+            MomentDue: self._moment,
+            MomentSkipped: self._skipped,
+            SnapshotTaken: self._snapshot,
+            SnapshotFailed: self._failed,
+            BrokerReported: self._reported,
+        }
+
+    def step(self, event: Input) -> list[Command]:
+        """Record the event, apply it, let strategies decide, and return what is to be done."""
+        return self._steps[type(event)](event)
+
+    def listen(self, listener: Callable[[Record], None]) -> None:
+        """Have `listener` called with every record from now on."""
+        self._listeners.append(listener)
+
+    def _record(self, record: Record) -> None:
+        for listener in self._listeners:
+            listener(record)
+        self.book.apply(record)
+
+    def _moment(self, due: MomentDue) -> list[Command]:
+        moment = due.moment
+        release = None if moment.event is None else str(moment.event.kind)
+        self._record(MomentReached(moment.at, moment.session, moment.name, release))
+        if moment.name is MomentName.ENTRY_CUTOFF:
+            return self._close_entry(moment)
+        return self._ask(moment)
+
+    def _ask(self, moment: Moment) -> list[Command]:
+        """Fetch what strategies need, with quotes of all that is held, which capital needs."""
+        context = self._context(moment)
+        wanted = {s.name: s.needs(context) for s in self._strategies}
+        requests = {name: request for name, request in wanted.items() if request is not None}
+        if not requests and moment.name is not MomentName.HEDGE_REVIEW:
+            return []
+        chains = dict.fromkeys(key for request in requests.values() for key in request.chains)
+        request = SnapshotRequest(tuple(chains), tuple(self.book.ledger.positions()))
+        return [FetchSnapshot(moment, tuple(requests), request)]
+
+    def _context(self, moment: Moment) -> Context:
+        known = self._reference
+        positions = self.book.positions()
+        return Context(moment, positions, known.calendar, known.listings, known.macro)
+
+    def _snapshot(self, taken: SnapshotTaken) -> list[Command]:
+        moment, snapshot = taken.moment, taken.snapshot
+        seen = MarketSeen(snapshot.at, moment.session, snapshot.levels, snapshot.curve)
+        self._record(seen)
+        # Decisions change orders, never holdings, so one valuation serves the whole step.
+        valuation = value_book(self.book, snapshot)
+        capital = capital_of(self.book, valuation)
+        commands: list[Command] = []
+        for strategy in self._strategies:
+            if strategy.name in taken.asked_by:
+                view = self._view(moment, snapshot, capital)
+                commands += self._decided(strategy.decide(view), view)
+        if moment.name is MomentName.HEDGE_REVIEW:
+            self._record(mark_equity(self.book, moment, snapshot.levels, valuation))
+        return commands
+
+    def _view(self, moment: Moment, snapshot: MarketSnapshot, capital: Capital) -> View:
+        return View(
+            self._context(moment),
+            snapshot,
+            self._tape.indicators(moment.session, moment.at),
+            capital,
+            self._tape.vix_closes(moment.session, moment.at),
+        )
+
+    def _decided(self, decision: Decision, view: View) -> list[Command]:
+        self._record(DecisionMade(decision.at, decision.session, decision))
+        commands: list[Command] = []
+        for intent in decision.orders:
+            command = self._judge(intent, decision, view)
+            if command is not None:
+                commands.append(command)
+        return commands
+
+    def _judge(self, intent: OrderIntent, decision: Decision, view: View) -> Command | None:
+        at, session = decision.at, decision.session
+        order = self._identify(intent, session)
+        exposure = Exposure(view.capital, self.book.positions(), self.book.orders_sent(session))
+        verdict = self._risk.judge(order, exposure)
+        if isinstance(verdict, Refusal):
+            self._record(_stopped(order, at, verdict))
+            return None
+        self._record(OrderApproved(at, session, verdict.order, verdict.approval))
+        return SubmitOrder(verdict)
+
+    def _identify(self, intent: OrderIntent, session: date) -> Order:
+        attempt = 1
+        while True:
+            name = order_id(self._run_mode, session, intent.strategy, intent.purpose, attempt)
+            if name not in self.book.orders:
+                return Order(name, session, intent)
+            attempt += 1
+
+    def _close_entry(self, moment: Moment) -> list[Command]:
+        """End the session's entry: stop what still works, and say what came of it."""
+        entries = self.book.entry_orders(moment.session)
+        commands: list[Command] = [
+            CancelOrder(state.order.order_id) for state in entries if state.is_active
+        ]
+        filled = sum(state.filled for state in entries)
+        if filled:
+            result, reason = EntryResult.OPENED, "FILLED"
+        else:
+            result, reason = EntryResult.SKIPPED, self._no_entry_reason(moment.session, entries)
+        self._record(EntryClosed(moment.at, moment.session, result, reason, filled))
+        return commands
+
+    def _no_entry_reason(self, session: date, entries: Sequence[OrderState]) -> str:
+        if entries:
+            refused = [state for state in entries if state.status is OrderStatus.REJECTED]
+            return f"REJECTED_{refused[0].refusal}" if refused else "NO_FILL"
+        if all(strategy.name != CONDOR for strategy in self._strategies):
+            return "DISABLED"
+        return self.book.entry_reason(session) or "MISSED"
+
+    def _skipped(self, skipped: MomentSkipped) -> list[Command]:
+        moment = skipped.moment
+        self._record(MomentMissed(skipped.at, moment.session, moment.name, skipped.reason))
+        return []
+
+    def _failed(self, failed: SnapshotFailed) -> list[Command]:
+        """Without a market there is no decision but a reasoned no."""
+        moment = failed.moment
+        sentence = f"No decision without a market: {failed.reason.rstrip('.')}."
+        for name in failed.asked_by:
+            decision = Decision(
+                name, moment.name, moment.session, moment.at, "SKIP", "DATA", sentence
+            )
+            self._record(DecisionMade(moment.at, moment.session, decision))
+        return []
+
+    def _reported(self, reported: BrokerReported) -> list[Command]:
+        self._record(reported.event)
+        return []
+
+
+def _stopped(order: Order, at: datetime, refusal: Refusal) -> OrderStopped:
+    intent = order.intent
+    return OrderStopped(
+        at,
+        order.session,
+        intent.strategy,
+        intent.purpose,
+        order.order_id,
+        refusal.code,
+        refusal.sentence,
+    )
+
+
+def check_books_agree(book: Book, broker_positions: Mapping[OptionContract, int]) -> None:
+    """Compare the book with what the broker holds.
+
+    Raises:
+        InvariantBroken: they differ in any series.
+    """
+    ours = book.ledger.positions()
+    different = sorted(
+        contract.symbol
+        for contract in {*ours, *broker_positions}
+        if ours.get(contract, 0) != broker_positions.get(contract, 0)
+    )
+    if different:
+        raise InvariantBroken(f"book and broker differ in {', '.join(different)}")

@@ -1,0 +1,123 @@
+"""What the book is worth: marks, capital for decisions, and the equity point of a session.
+
+A mark is the mid of a good quote; without one it is the last mark, else intrinsic value, and it
+says so.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from bot.book import CONDOR, HEDGE, Book
+from bot.events import EquityMarked, LayerMark
+from bot.ledger import Holding
+from market.instruments import OptionContract
+from market.orders import ZERO
+from market.quotes import IndexLevels, MarketSnapshot, Quote
+from market.schedule import Moment
+from strategies.base import Capital
+
+CENT = Decimal("0.01")
+MARK_DIGITS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The value of one contract in points and whether a quote stands behind it."""
+
+    points: float
+    is_quoted: bool
+
+
+def mark_of(
+    contract: OptionContract, quote: Quote | None, last_mark: float | None, underlying: float
+) -> Mark:
+    """Return the mark of one contract: mid, else last mark, else intrinsic value."""
+    mid = None if quote is None else quote.mid
+    if mid is not None:
+        return Mark(round(mid, MARK_DIGITS), True)
+    if last_mark is not None:
+        return Mark(last_mark, False)
+    return Mark(float(contract.intrinsic_points(Decimal(str(underlying)))), False)
+
+
+@dataclass(frozen=True, slots=True)
+class Valuation:
+    """Marked values by strategy in dollars, and the hedge contract by contract."""
+
+    value_usd: Mapping[str, Decimal]
+    layers: tuple[LayerMark, ...]
+
+    @property
+    def total_usd(self) -> Decimal:
+        """Return the value of all holdings."""
+        return sum(self.value_usd.values(), ZERO)
+
+
+def value_book(book: Book, snapshot: MarketSnapshot) -> Valuation:
+    """Return what all holdings are worth on this snapshot."""
+    values: dict[str, Decimal] = {CONDOR: ZERO, HEDGE: ZERO}
+    layers: list[LayerMark] = []
+    levels = snapshot.levels
+    for holding in book.ledger.holdings.values():
+        contract = holding.contract
+        quote = snapshot.quotes.get(contract)
+        underlying = levels.spx if contract.spec.underlying == "SPX" else levels.vix
+        mark = mark_of(contract, quote, book.last_mark.get(contract), underlying)
+        value = holding.position * Decimal(str(mark.points)) * contract.multiplier
+        values[holding.strategy] += value
+        if holding.layer is not None:
+            layers.append(_layer_mark(holding.layer, holding, quote, mark, value))
+    return Valuation(values, tuple(layers))
+
+
+def _layer_mark(
+    layer: str, holding: Holding, quote: Quote | None, mark: Mark, value_usd: Decimal
+) -> LayerMark:
+    delta = None if quote is None or quote.delta is None else round(quote.delta, 6)
+    return LayerMark(
+        layer,
+        holding.contract.symbol,
+        holding.position,
+        mark.points,
+        delta,
+        value_usd,
+        mark.is_quoted,
+    )
+
+
+def capital_of(book: Book, valuation: Valuation) -> Capital:
+    """Return the account's figures for a decision."""
+    cash = book.ledger.cash_usd
+    return Capital(
+        nlv_usd=cash + valuation.total_usd,
+        cash_usd=cash,
+        free_cash_usd=cash - book.width_margin_usd(),
+        open_max_loss_usd=book.open_max_loss_usd(),
+        hedge_cost_year_usd=book.hedge_cost_year_usd,
+    )
+
+
+def mark_equity(
+    book: Book, moment: Moment, levels: IndexLevels, valuation: Valuation
+) -> EquityMarked:
+    """Return the equity point of a session: the same fills with the hedge and without it."""
+    ledger = book.ledger
+    cash = ledger.cash_usd
+    hedge_pnl = ledger.purse(HEDGE).cash_usd + valuation.value_usd[HEDGE]
+    nlv = cash + valuation.total_usd
+    return EquityMarked(
+        moment.at,
+        moment.session,
+        levels.spx,
+        levels.vix,
+        nlv.quantize(CENT),
+        (nlv - hedge_pnl).quantize(CENT),
+        cash,
+        valuation.value_usd[CONDOR].quantize(CENT),
+        valuation.value_usd[HEDGE].quantize(CENT),
+        hedge_pnl.quantize(CENT),
+        ledger.fees_usd,
+        book.open_max_loss_usd(),
+        valuation.layers,
+    )

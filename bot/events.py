@@ -1,0 +1,245 @@
+"""What happened: the frozen events that go through the one queue and into the journal.
+
+Each carries the instant it happened (`at`, UTC). Inputs come from outside; records are what the
+engine concluded. `KINDS` names every kind that a journal can hold.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from market.orders import (
+    FillReviewed,
+    Order,
+    OrderAccepted,
+    OrderCancelled,
+    OrderFilled,
+    OrderRejected,
+    OrderRepriced,
+    PositionSettled,
+)
+from market.quotes import FuturesCurve, IndexLevels, MarketSnapshot
+from market.schedule import Moment
+from strategies.base import Decision, JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """The daemon or a replay began: version, profile, settings and what the market is made of."""
+
+    at: datetime
+    version: str
+    profile: str
+    run_mode: str
+    seed: int
+    start_nlv_usd: Decimal
+    config_hash: str
+    settings: Mapping[str, Mapping[str, JsonValue]]
+    series: Mapping[str, str]
+    is_simulated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MomentReached:
+    """A moment of the schedule came; `event` names the release it belongs to."""
+
+    at: datetime
+    session: date
+    name: str
+    event: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MomentMissed:
+    """A moment was not kept, and its policy says not to make up for it."""
+
+    at: datetime
+    session: date
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarketSeen:
+    """The index levels and futures that a decision looked at."""
+
+    at: datetime
+    session: date
+    levels: IndexLevels
+    curve: FuturesCurve
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionMade:
+    """A strategy decided; the decision holds its reasons and its orders."""
+
+    at: datetime
+    session: date
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class OrderApproved:
+    """The risk gate let an order through; it is in the journal before it is sent."""
+
+    at: datetime
+    session: date
+    order: Order
+    approval: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderStopped:
+    """The risk gate stopped a proposed order."""
+
+    at: datetime
+    session: date
+    strategy: str
+    purpose: str
+    order_id: str
+    code: str
+    sentence: str
+
+
+class EntryResult(StrEnum):
+    """What became of a session's entry."""
+
+    OPENED = "opened"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class EntryClosed:
+    """The entry of a session is over: condors opened, or the reason why none was."""
+
+    at: datetime
+    session: date
+    result: EntryResult
+    reason: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class LayerMark:
+    """One hedge contract at a session's end; `is_quoted` is false for a stated substitute."""
+
+    layer: str
+    contract: str
+    position: int
+    mark_points: float
+    delta: float | None
+    value_usd: Decimal
+    is_quoted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EquityMarked:
+    """The book at a session's end, with the hedge and without it, in dollars."""
+
+    at: datetime
+    session: date
+    spx: float
+    vix: float
+    nlv_usd: Decimal
+    unhedged_nlv_usd: Decimal
+    cash_usd: Decimal
+    condor_value_usd: Decimal
+    hedge_value_usd: Decimal
+    hedge_pnl_usd: Decimal
+    fees_usd: Decimal
+    open_max_loss_usd: Decimal
+    layers: tuple[LayerMark, ...]
+
+
+Record = (
+    RunStarted
+    | MomentReached
+    | MomentMissed
+    | MarketSeen
+    | DecisionMade
+    | OrderApproved
+    | OrderStopped
+    | OrderAccepted
+    | OrderRejected
+    | OrderRepriced
+    | OrderFilled
+    | OrderCancelled
+    | FillReviewed
+    | PositionSettled
+    | EntryClosed
+    | EquityMarked
+)
+
+KINDS: dict[str, type] = {
+    "run_started": RunStarted,
+    "moment_reached": MomentReached,
+    "moment_missed": MomentMissed,
+    "market_seen": MarketSeen,
+    "decision_made": DecisionMade,
+    "order_approved": OrderApproved,
+    "order_stopped": OrderStopped,
+    "order_accepted": OrderAccepted,
+    "order_rejected": OrderRejected,
+    "order_repriced": OrderRepriced,
+    "order_filled": OrderFilled,
+    "order_cancelled": OrderCancelled,
+    "fill_reviewed": FillReviewed,
+    "position_settled": PositionSettled,
+    "entry_closed": EntryClosed,
+    "equity_marked": EquityMarked,
+}
+KIND_OF: dict[type, str] = {record: name for name, record in KINDS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class MomentDue:
+    """Input: the clock reached a moment of the schedule."""
+
+    moment: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class MomentSkipped:
+    """Input: a moment passed without being kept."""
+
+    moment: Moment
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotTaken:
+    """Input: the market as fetched for a moment, for the strategies that asked."""
+
+    moment: Moment
+    asked_by: tuple[str, ...]
+    snapshot: MarketSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotFailed:
+    """Input: the market could not be fetched for the strategies that asked."""
+
+    moment: Moment
+    asked_by: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerReported:
+    """Input: the broker said something about an order or a position."""
+
+    event: (
+        OrderAccepted
+        | OrderRejected
+        | OrderRepriced
+        | OrderFilled
+        | OrderCancelled
+        | FillReviewed
+        | PositionSettled
+    )
+
+
+Input = MomentDue | MomentSkipped | SnapshotTaken | SnapshotFailed | BrokerReported

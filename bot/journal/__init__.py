@@ -1,0 +1,1 @@
+"""The append-only journal of events and the projections that people query. SQL lives only here."""

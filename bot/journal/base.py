@@ -1,0 +1,35 @@
+"""What a journal does, and the one kept in memory."""
+
+from typing import Protocol
+
+from bot.events import Record
+
+
+class Journal(Protocol):
+    """Takes records in order; what is committed survives."""
+
+    def append(self, record: Record, /) -> None:
+        """Add one record to the open transaction."""
+
+    def commit(self) -> None:
+        """Make everything appended so far durable."""
+
+    def close(self) -> None:
+        """Commit and release the store."""
+
+
+class MemoryJournal:
+    """Counts records and keeps none: the book and the summary hold what a replay needs."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def append(self, _record: Record, /) -> None:
+        """Count one record."""
+        self.count += 1
+
+    def commit(self) -> None:
+        """Do nothing: memory is as durable as it gets."""
+
+    def close(self) -> None:
+        """Do nothing."""

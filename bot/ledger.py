@@ -1,0 +1,114 @@
+"""Holdings and cash by strategy: every dollar moves through one of two methods.
+
+The accounting law: cash change = −Σ ratio × price × quantity × multiplier − fees for fills, and
+position × value × multiplier for settlements; the reverse of all of it is flat.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from market.instruments import OptionContract
+
+ZERO = Decimal(0)
+HoldingKey = tuple[str, str, str | None, OptionContract]
+
+
+@dataclass(slots=True)
+class Holding:
+    """Signed contracts of one series in one campaign and layer.
+
+    `paid_usd` is the premium paid (+) or received (−) for the contracts still held, at their
+    average price; `opened` is the session in which they came to be long or short.
+    """
+
+    strategy: str
+    campaign: str
+    layer: str | None
+    contract: OptionContract
+    opened: date
+    position: int = 0
+    paid_usd: Decimal = ZERO
+
+    @property
+    def key(self) -> HoldingKey:
+        """Return what identifies the holding."""
+        return (self.strategy, self.campaign, self.layer, self.contract)
+
+
+@dataclass(slots=True)
+class Purse:
+    """One strategy's cash flow and fees since the start, dollars."""
+
+    cash_usd: Decimal = ZERO
+    fees_usd: Decimal = ZERO
+
+
+@dataclass(slots=True)
+class Ledger:
+    """All holdings and purses; mutated only by `trade` and `settle`."""
+
+    start_usd: Decimal
+    holdings: dict[HoldingKey, Holding] = field(default_factory=dict)
+    purses: dict[str, Purse] = field(default_factory=dict)
+
+    def purse(self, strategy: str) -> Purse:
+        """Return the purse of a strategy, empty if it never traded."""
+        return self.purses.setdefault(strategy, Purse())
+
+    @property
+    def cash_usd(self) -> Decimal:
+        """Return starting cash plus all flows."""
+        return self.start_usd + sum((purse.cash_usd for purse in self.purses.values()), ZERO)
+
+    @property
+    def fees_usd(self) -> Decimal:
+        """Return all fees paid."""
+        return sum((purse.fees_usd for purse in self.purses.values()), ZERO)
+
+    def trade(self, key: HoldingKey, change: int, price: Decimal, session: date) -> None:
+        """Book a signed change of contracts at a price in points.
+
+        What is left after a partial close keeps its average price; contracts beyond a full close
+        open a new holding at the price of the trade.
+        """
+        strategy, campaign, layer, contract = key
+        flow = -change * price * contract.multiplier
+        self.purse(strategy).cash_usd += flow
+        holding = self.holdings.get(key)
+        if holding is None:
+            holding = Holding(strategy, campaign, layer, contract, session)
+            self.holdings[key] = holding
+        before = holding.position
+        holding.position = before + change
+        if before * change >= 0:
+            holding.paid_usd -= flow
+        elif abs(change) <= abs(before):
+            holding.paid_usd = holding.paid_usd * holding.position / before
+        else:
+            holding.paid_usd = holding.position * price * contract.multiplier
+            holding.opened = session
+        if holding.position == 0:
+            del self.holdings[key]
+
+    def charge(self, strategy: str, fees_usd: Decimal) -> None:
+        """Book fees, a positive number of dollars."""
+        purse = self.purse(strategy)
+        purse.cash_usd -= fees_usd
+        purse.fees_usd += fees_usd
+
+    def settle(self, contract: OptionContract, value_points: Decimal) -> list[Holding]:
+        """Turn all holdings of an expired series into cash; return what they were."""
+        ended = [holding for holding in self.holdings.values() if holding.contract == contract]
+        for holding in ended:
+            flow = holding.position * value_points * contract.multiplier
+            self.purse(holding.strategy).cash_usd += flow
+            del self.holdings[holding.key]
+        return ended
+
+    def positions(self) -> dict[OptionContract, int]:
+        """Return signed contracts per series over all campaigns, without zeros."""
+        totals: dict[OptionContract, int] = {}
+        for holding in self.holdings.values():
+            totals[holding.contract] = totals.get(holding.contract, 0) + holding.position
+        return {contract: count for contract, count in totals.items() if count}

@@ -1,0 +1,149 @@
+"""The replay: walks the schedule's list of moments through the shell on a clock that jumps."""
+
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Any, TypeVar
+
+from bot.bootstrap import Rig, RunIdentity, build_simulated, first_moment
+from bot.clock import SimulatedClock
+from bot.engine import check_books_agree
+from bot.events import MomentDue
+from bot.settings import Settings
+from bot.world import World
+from brokers.base import Timed
+from market.errors import ConfigError, InvariantBroken, NoSuchSession
+from market.schedule import Moment, MomentName
+
+T = TypeVar("T")
+RUN_MODE = "R"
+
+SessionHook = Callable[[date], Awaitable[None]]
+
+
+async def _no_hook(_session: date) -> None:
+    """Do nothing between sessions."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """First and last session of a replay, both included."""
+
+    first: date
+    last: date
+
+
+def window(world: World, first: date, last: date) -> Window:
+    """Return the sessions between two dates, narrowed to what can be traded.
+
+    Raises:
+        ConfigError: the dates are reversed.
+        NoSuchSession: no session of history lies between them.
+    """
+    if first > last:
+        raise ConfigError(f"--from {first} lies after --to {last}; swap them.")
+    history = world.history
+    begin, end = history.sessions[history.first_index], history.sessions[history.last_index]
+    if first < begin or last > end:
+        raise NoSuchSession(
+            f"{first} … {last} lies outside the history at hand, which runs from {begin} to {end};"
+            " choose dates in that range."
+        )
+    sessions = world.calendar.between(first, last)
+    if not sessions:
+        raise NoSuchSession(f"no trading session lies between {first} and {last}.")
+    return Window(sessions[0], sessions[-1])
+
+
+def replay_rig(
+    settings: Settings,
+    world: World,
+    span: Window,
+    seed: int,
+    journal_path: Path | None = None,
+    profile: str = "replay",
+) -> Rig:
+    """Return a run over a window of history on a simulated clock."""
+    start = first_moment(world, span.first)
+    identity = RunIdentity(profile, RUN_MODE, seed, start)
+    return build_simulated(settings, world, SimulatedClock(start), identity, journal_path)
+
+
+async def walk(
+    rig: Rig,
+    sessions: Iterable[date],
+    after_session: SessionHook = _no_hook,
+    until: MomentName | None = None,
+) -> None:
+    """Take every moment of the sessions through the shell, in time order.
+
+    `until` ends the walk right after that moment of the last session.
+    """
+    days = tuple(sessions)
+    for day in days:
+        for moment in rig.moments(day):
+            await _reach(rig, moment)
+            if day == days[-1] and moment.name is until:
+                return
+        await check(rig)
+        await after_session(day)
+
+
+async def _reach(rig: Rig, moment: Moment) -> None:
+    clock = rig.clock
+    if not isinstance(clock, SimulatedClock):
+        raise InvariantBroken("a replay needs a clock that can jump")
+    for _ in venue_times(rig.broker, clock, moment.at):
+        await rig.shell.hear_broker()
+    clock.jump(moment.at)
+    await rig.shell.handle(MomentDue(moment))
+
+
+def venue_times(venue: Timed, clock: SimulatedClock, until: datetime) -> Iterator[datetime]:
+    """Let a venue act at each time that is due up to `until`, the clock standing there."""
+    while (due := venue.due()) is not None and due <= until:
+        clock.jump(max(due, clock.now()))
+        venue.advance(due)
+        yield due
+
+
+async def check(rig: Rig) -> None:
+    """Compare book and exchange after a session: contracts and cash to the cent.
+
+    Raises:
+        InvariantBroken: they differ.
+    """
+    check_books_agree(rig.book, await rig.broker.positions())
+    account = await rig.broker.account()
+    if account.cash_usd != rig.book.ledger.cash_usd:
+        raise InvariantBroken(
+            f"the book has ${rig.book.ledger.cash_usd}, the exchange ${account.cash_usd}"
+        )
+
+
+def run_now(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Return the result of a coroutine that never suspends, without an event loop.
+
+    Raises:
+        InvariantBroken: it waits for something, so it is no simulation.
+    """
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    coroutine.close()
+    raise InvariantBroken("a replay may not wait for anything")
+
+
+def backtest(rig: Rig, span: Window, until: MomentName | None = None) -> float:
+    """Replay a window at full speed; return the seconds its loop took."""
+    sessions = rig.world.calendar.between(span.first, span.last)
+    started = perf_counter()
+    try:
+        run_now(walk(rig, sessions, until=until))
+    finally:
+        rig.journal.close()
+    return perf_counter() - started

@@ -1,0 +1,264 @@
+"""Settings: defaults, then a preset, then a file, then `--set`; typed, and refused when unknown.
+
+Every refusal names the file (or `--set`), the key, the value and the remedy in one sentence.
+"""
+
+import difflib
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from enum import StrEnum
+from importlib.resources import files
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from bot.risk import RiskParams
+from market.errors import ConfigError
+from strategies.params import MethodParams, Section
+
+Tree = dict[str, dict[str, Any]]
+DEFAULT_PRESET = "seed_25"
+SNAPSHOT_MINUTES_BEFORE_ENTRY = 0.5
+
+
+class ListingMode(StrEnum):
+    """Which expiries exist: those listed on the date, or one every session."""
+
+    LISTED = "listed"
+    HYPOTHETICAL = "hypothetical"
+
+
+class AccountSettings(Section):
+    """The account at the start of a simulation."""
+
+    start_nlv_usd: Decimal = Field(Decimal("250000"), gt=0, description="Cash at the start.")
+
+
+class MarketSettings(Section):
+    """What the simulated market is made of."""
+
+    listing: ListingMode = Field(
+        ListingMode.LISTED, description="listed, or hypothetical: every session has an expiry."
+    )
+
+
+class FillSettings(Section):
+    """How the simulated exchange fills resting orders."""
+
+    partial_share: float = Field(
+        0.25, ge=0, le=1, description="Share of larger orders that fill in parts."
+    )
+    partial_from_quantity: int = Field(
+        5, ge=2, description="Orders of at least this many combos may fill in parts."
+    )
+
+
+class JournalSettings(Section):
+    """Where a daemon keeps its journal."""
+
+    folder: str = Field("runs", min_length=1, description="Folder for journals and pictures.")
+
+
+class Settings(MethodParams):
+    """Everything that can be set, section by section."""
+
+    account: AccountSettings = AccountSettings()
+    market: MarketSettings = MarketSettings()
+    risk: RiskParams = RiskParams()
+    fills: FillSettings = FillSettings()
+    journal: JournalSettings = JournalSettings()
+
+
+def known_keys() -> dict[str, str]:
+    """Return every key as `section.name` with its description."""
+    keys = {}
+    for section, field in Settings.model_fields.items():
+        model = field.annotation
+        assert model is not None
+        for name, value in model.model_fields.items():
+            keys[f"{section}.{name}"] = value.description or ""
+    return keys
+
+
+def preset_names() -> list[str]:
+    """Return the names of the shipped presets."""
+    folder = files("config") / "presets"
+    return sorted(
+        item.name.removesuffix(".toml") for item in folder.iterdir() if _is_toml(item.name)
+    )
+
+
+def _is_toml(name: str) -> bool:
+    return name.endswith(".toml")
+
+
+def load_settings(
+    preset: str = DEFAULT_PRESET, config: Path | None = None, overrides: Iterable[str] = ()
+) -> Settings:
+    """Return the settings in force.
+
+    Raises:
+        ConfigError: a preset, file, key or value is wrong.
+    """
+    tree: Tree = {}
+    origins: dict[str, str] = {}
+    _merge(tree, origins, _preset_tree(preset), f"preset {preset}")
+    if config is not None:
+        _merge(tree, origins, _file_tree(config), config.name)
+    for text in overrides:
+        _merge(tree, origins, _override_tree(text), f"--set {text}")
+    try:
+        settings = Settings.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError(_sentence(error, origins)) from None
+    _require_usable(settings, origins)
+    return settings
+
+
+def _preset_tree(preset: str) -> Tree:
+    if preset not in preset_names():
+        near = difflib.get_close_matches(preset, preset_names(), 1)
+        hint = f"did you mean {near[0]}" if near else f"choose one of {', '.join(preset_names())}"
+        raise ConfigError(f"preset {preset!r} is unknown; {hint}.")
+    text = (files("config") / "presets" / f"{preset}.toml").read_text(encoding="utf-8")
+    return _parse(text, f"preset {preset}")
+
+
+def _file_tree(path: Path) -> Tree:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is no text in UTF-8; save it as UTF-8.") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read ({error.strerror}); check the path.") from None
+    return _parse(text, path.name)
+
+
+def _parse(text: str, origin: str) -> Tree:
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{origin} is no valid TOML: {error}; correct that line.") from None
+    tree.pop("about", None)
+    for section, table in tree.items():
+        if not isinstance(table, dict):
+            raise ConfigError(
+                f"{origin}: {section} = {table!r} stands outside a section; put it under a"
+                f" [section] header{_hint(section)}."
+            )
+    return tree
+
+
+def _hint(name: str) -> str:
+    """Return the header under which a bare key belongs, where there is just one."""
+    homes = [key for key in known_keys() if key.endswith(f".{name}")]
+    return f", {name} belongs under [{homes[0].partition('.')[0]}]" if len(homes) == 1 else ""
+
+
+def _override_tree(text: str) -> Tree:
+    key, equals, raw = text.partition("=")
+    section, dot, name = key.strip().partition(".")
+    if not equals or not dot or not name:
+        raise ConfigError(f"--set {text} is not of the form section.key=value.")
+    try:
+        value = tomllib.loads(f"value = {raw.strip()}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = raw.strip()
+    return {section: {name: value}}
+
+
+def _merge(tree: Tree, origins: dict[str, str], layer: Mapping[str, Any], origin: str) -> None:
+    for section, table in layer.items():
+        origins[section] = origin
+        for name, value in table.items():
+            tree.setdefault(section, {})[name] = value
+            origins[f"{section}.{name}"] = origin
+        tree.setdefault(section, {})
+
+
+def _require_usable(settings: Settings, origins: Mapping[str, str]) -> None:
+    """Refuse what the types let through: infinite numbers, and an entry before its snapshot."""
+    for section, table in settings:
+        for name, value in table:
+            if isinstance(value, float) and not isfinite(value):
+                key = f"{section}.{name}"
+                raise ConfigError(f"{origins[key]}: {key} = {value} is refused; give a number.")
+    key, minutes = "condor.entry_after_close_minutes", settings.condor.entry_after_close_minutes
+    if minutes <= SNAPSHOT_MINUTES_BEFORE_ENTRY:
+        raise ConfigError(
+            f"{origins[key]}: {key} = {minutes} is refused; give more than"
+            f" {SNAPSHOT_MINUTES_BEFORE_ENTRY}, the snapshot comes between close and entry."
+        )
+
+
+def _sentence(error: ValidationError, origins: Mapping[str, str]) -> str:
+    """Return the first error in words: where the value came from, which it is, what to do."""
+    first = error.errors()[0]
+    section, key = str(first["loc"][0]), ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return _unknown(key, first["input"], origins)
+    problem = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":
+        origin = _origin_of_conflict(section, problem, origins)
+        return f"{origin}: [{key}] {problem}{_values(section, problem, first['input'])}."
+    origin = origins.get(key, origins[section])
+    remedy = f"give another value ({known_keys()[key].rstrip('.')})"
+    return f"{origin}: {key} = {first['input']!r} is refused: {problem.lower()}; {remedy}."
+
+
+def _unknown(key: str, value: object, origins: Mapping[str, str]) -> str:
+    """Say that a section or a key does not exist, and which is near it."""
+    if "." not in key and isinstance(value, dict) and value:
+        key = f"{key}.{next(iter(value))}"
+    near = _nearest(key)
+    hint = f"did you mean {near}" if near else "`alvh config --schema` lists all keys"
+    return f"{origins[key]}: {key} is no known key; {hint}."
+
+
+def _nearest(key: str) -> str | None:
+    """Return the section or key that was probably meant: same section first, then spelling."""
+    section, dot, name = key.partition(".")
+    if not dot:
+        return next(iter(difflib.get_close_matches(key, Settings.model_fields, 1)), None)
+    keys = list(known_keys())
+    longer = [each for each in keys if each.startswith(f"{section}.") and name in each]
+    return next(iter(longer or difflib.get_close_matches(key, keys, 1)), None)
+
+
+def _values(section: str, problem: str, given: Mapping[str, Any]) -> str:
+    """Return the values of the keys that a conflict names, unless it tells them itself."""
+    model = Settings.model_fields[section].annotation
+    assert model is not None
+    named = [name for name in model.model_fields if name in problem.replace(",", " ").split()]
+    if " = " in problem or not named:
+        return ""
+    values = {name: given.get(name, model.model_fields[name].default) for name in named}
+    return f" ({', '.join(f'{name} = {value}' for name, value in values.items())})"
+
+
+def _origin_of_conflict(section: str, problem: str, origins: Mapping[str, str]) -> str:
+    """Return where the first key that a conflict names was set; defaults never conflict."""
+    named = [
+        origin
+        for key, origin in origins.items()
+        if key.partition(".")[0] == section
+        and key.partition(".")[2] in problem.replace(",", " ").split()
+    ]
+    return named[0] if named else origins[section]
+
+
+def as_tree(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Return the settings as plain values, for the journal and for people."""
+    tree: dict[str, dict[str, Any]] = settings.model_dump(mode="json")
+    return tree
+
+
+def config_hash(settings: Settings) -> str:
+    """Return a short hash of all settings in force."""
+    text = json.dumps(as_tree(settings), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

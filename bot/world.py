@@ -1,0 +1,91 @@
+"""The simulated world: history, calendar, releases and the market model made of them."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from importlib.resources import files
+from pathlib import Path
+
+from bot.settings import ListingMode, Settings
+from market.family import VolFamily, complete_family
+from market.history import History, load_history
+from market.listings import ListingRules, Listings
+from market.macro import MacroCalendar
+from market.model import ModelMarket
+from market.sessions import SessionCalendar
+from market.surface import Surface
+from market.surface_params import SurfaceParams
+from market.synthetic import synthetic_history
+
+CALENDAR_FIRST = date(1999, 1, 4)
+CALENDAR_LAST = date(2028, 12, 29)
+DATA_CALENDAR_FIRST = date(1990, 1, 2)
+SYNTHETIC_PAST = timedelta(days=430)
+SYNTHETIC_FUTURE = timedelta(days=400)
+SYNTHETIC_SPX = 6000.0
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything a run of the simulation is a function of, besides its settings."""
+
+    calendar: SessionCalendar
+    macro: MacroCalendar
+    history: History
+    listings: Listings
+    family: VolFamily
+    market: ModelMarket
+    seed: int
+
+    @property
+    def series(self) -> dict[str, str]:
+        """Return of each series whether it is real, modelled, synthetic or absent."""
+        return self.market.provenance
+
+
+def config_text(name: str) -> str:
+    """Return the text of a shipped table."""
+    return (files("config") / name).read_text(encoding="utf-8")
+
+
+def load_calendar(first: date = CALENDAR_FIRST) -> SessionCalendar:
+    """Return all sessions from the start of history to past the end of the macro calendar."""
+    return SessionCalendar.build(first, CALENDAR_LAST)
+
+
+def load_macro() -> MacroCalendar:
+    """Return the shipped macro calendar."""
+    return MacroCalendar.from_toml(config_text("macro_events.toml"))
+
+
+def load_listings(calendar: SessionCalendar, settings: Settings) -> Listings:
+    """Return which series exist on which date."""
+    rules = ListingRules.from_toml(config_text("listings.toml"))
+    is_hypothetical = settings.market.listing is ListingMode.HYPOTHETICAL
+    return Listings(rules, calendar, is_hypothetical)
+
+
+def historical_world(settings: Settings, data: Path | None, seed: int) -> World:
+    """Return the world of recorded history, built in or from a folder of files.
+
+    Raises:
+        HistoryError: a file cannot be trusted.
+    """
+    calendar = load_calendar(CALENDAR_FIRST if data is None else DATA_CALENDAR_FIRST)
+    return _world(settings, calendar, load_history(data, calendar), seed)
+
+
+def synthetic_world(settings: Settings, today: date, seed: int) -> World:
+    """Return a synthetic world around today: a past to warm up on, and a future to trade."""
+    calendar = load_calendar()
+    first = calendar.on_or_after(today - SYNTHETIC_PAST)
+    last = min(calendar.on_or_before(today + SYNTHETIC_FUTURE), calendar.last)
+    history = synthetic_history(calendar, first, last, seed, start_spx=SYNTHETIC_SPX)
+    return _world(settings, calendar, history, seed)
+
+
+def _world(settings: Settings, calendar: SessionCalendar, history: History, seed: int) -> World:
+    listings = load_listings(calendar, settings)
+    params = SurfaceParams.from_toml(config_text("surface.toml"))
+    family = complete_family(history, params.family)
+    market = ModelMarket(history, calendar, listings, Surface(params), family, seed)
+    return World(calendar, load_macro(), history, listings, family, market, seed)

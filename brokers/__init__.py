@@ -1,0 +1,1 @@
+"""Execution behind two narrow ports: the simulated exchange and Interactive Brokers paper."""

@@ -1,0 +1,70 @@
+"""The two ports: what the rest of the program may ask of a broker and of a market-data feed.
+
+Both are asynchronous so that one shell serves a socket and a simulation; a simulated adapter
+never suspends, so a replay can drive the same coroutines without an event loop.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from market.instruments import OptionContract
+from market.orders import ApprovedOrder, BrokerEvent, Order
+from market.quotes import MarketSnapshot, SnapshotRequest
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """The broker's own figures, in dollars."""
+
+    cash_usd: Decimal
+    margin_usd: Decimal
+    fees_usd: Decimal
+
+
+class Broker(Protocol):
+    """Takes approved orders and reports what became of them."""
+
+    async def submit(self, approved: ApprovedOrder) -> None:
+        """Send an order; its fate arrives as events."""
+
+    async def cancel(self, order_id: str) -> None:
+        """Ask for an order to stop working; the answer arrives as an event."""
+
+    async def open_orders(self) -> tuple[Order, ...]:
+        """Return the orders that work at the venue."""
+
+    async def positions(self) -> Mapping[OptionContract, int]:
+        """Return signed contracts held, without zeros."""
+
+    async def account(self) -> AccountState:
+        """Return cash, margin and fees as the broker has them."""
+
+    def drain(self) -> tuple[BrokerEvent, ...]:
+        """Return the events since the last call, oldest first."""
+
+    def subscribe(self, wake: Callable[[], None]) -> None:
+        """Have `wake` called whenever events wait to be drained."""
+
+
+class Timed(Protocol):
+    """A venue whose state changes with time alone: walks, time-outs, settlements."""
+
+    def due(self) -> datetime | None:
+        """Return when something happens next, or None."""
+
+    def advance(self, at: datetime) -> None:
+        """Let everything happen that is due up to and including `at`."""
+
+
+class MarketData(Protocol):
+    """Shows the market at the present instant of the clock it was built with."""
+
+    async def snapshot(self, request: SnapshotRequest) -> MarketSnapshot:
+        """Return index levels, futures curve and what `request` names.
+
+        Raises:
+            MarketDataError: index levels cannot be had.
+        """

@@ -1,0 +1,1 @@
+"""Presets, profiles and market tables as TOML, read through importlib.resources."""

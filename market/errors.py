@@ -1,0 +1,60 @@
+"""One family of errors, drawn whole.
+
+AlvhError
+├── UserMistake            the person can mend it: one sentence, exit code 2
+│   ├── ConfigError        a key, a value, a preset, a file of settings
+│   ├── HistoryError       a file of market history that cannot be trusted
+│   └── NoSuchSession      a date that is no trading session or lies outside history
+├── BrokerUnavailable      transient: waiting may help, exit code 3
+├── MarketDataError        no usable quotes or series, exit code 3
+├── OrderRefused           the broker or the risk gate said no to one order
+└── InvariantBroken        a bug of ours: stop in good order, exit code 4
+"""
+
+
+class AlvhError(Exception):
+    """Root of every error this program raises on purpose; carries one sentence for people."""
+
+    exit_code = 4
+
+
+class UserMistake(AlvhError):
+    """Something the person typed or supplied is wrong; the sentence names the remedy."""
+
+    exit_code = 2
+
+
+class ConfigError(UserMistake):
+    """A setting, preset or settings file is unknown, malformed or out of range."""
+
+
+class HistoryError(UserMistake):
+    """A history file misses a column, holds an impossible value or a gap."""
+
+
+class NoSuchSession(UserMistake):
+    """The date asked for is no trading session, or lies outside the history at hand."""
+
+
+class BrokerUnavailable(AlvhError):
+    """The broker cannot be reached now; waiting may help."""
+
+    exit_code = 3
+
+
+class MarketDataError(AlvhError):
+    """A quote or series that a decision needs cannot be had."""
+
+    exit_code = 3
+
+
+class OrderRefused(AlvhError):
+    """One order was turned down; the rest of the session goes on."""
+
+    exit_code = 3
+
+
+class InvariantBroken(AlvhError):
+    """The program found itself in a state that must not exist."""
+
+    exit_code = 4

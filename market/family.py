@@ -1,0 +1,149 @@
+"""The volatility family around VIX, completed: what was recorded, else what VIX implies.
+
+Rules of this file:
+- A recorded value is used as it is; only holes are filled, and each filled row is marked.
+- Row n is made from rows 0 … n alone, so that no session sees its future.
+- The formula and its parameters stand in config/surface.toml under [family].
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
+
+import numpy as np
+
+from market.history import History
+from market.quotes import BoolArray, FloatArray
+
+YEAR_SESSIONS = 252
+_MEAN_SESSIONS = (5, 21, 63, YEAR_SESSIONS)
+_USUAL_VIX_POINTS = 18.0
+_USUAL_VVIX_POINTS = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class MemberParams:
+    """How one member of the family follows VIX, in logs."""
+
+    offset: float
+    level_power: float
+    power_5: float
+    power_21: float
+    power_63: float
+    power_252: float
+    daily_elasticity: float
+
+    def __post_init__(self) -> None:
+        if not all(math.isfinite(value) for value in astuple(self)):
+            raise ValueError("must be finite numbers")
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyParams:
+    """Parameters of every member that may have to be inferred."""
+
+    vix9d: MemberParams
+    vix3m: MemberParams
+    vvix: MemberParams
+
+
+@dataclass(frozen=True, slots=True)
+class VolState:
+    """The levels that price everything at one instant, in points."""
+
+    vix: float
+    vix9d: float
+    vix3m: float
+    vvix: float
+    vix_year_mean: float
+
+    def __post_init__(self) -> None:
+        if not all(0.0 < value < math.inf for value in astuple(self)):
+            raise ValueError(f"volatility levels must be positive and finite, got {self}")
+
+
+@dataclass(frozen=True, eq=False)
+class VolFamily:
+    """Columns aligned with the sessions of a history, in points; NaN only before the first VIX.
+
+    `is_modelled` marks the rows of each series that were inferred, `provenance` says "modelled" of
+    a series with any such row, else "real".
+    """
+
+    params: FamilyParams
+    vix: FloatArray
+    vix9d: FloatArray
+    vix3m: FloatArray
+    vvix: FloatArray
+    vix_year_mean: FloatArray
+    is_modelled: Mapping[str, BoolArray]
+    provenance: Mapping[str, str]
+
+    def at_close(self, row: int) -> VolState:
+        """Return the levels at the close of a session."""
+        return VolState(
+            vix=float(self.vix[row]),
+            vix9d=float(self.vix9d[row]),
+            vix3m=float(self.vix3m[row]),
+            vvix=float(self.vvix[row]),
+            vix_year_mean=float(self.vix_year_mean[row]),
+        )
+
+    def after_close(self, row: int, vix: float) -> VolState:
+        """Return the levels once VIX has moved from the close of `row` to `vix` points."""
+        move = vix / float(self.vix[row])
+        return VolState(
+            vix=vix,
+            vix9d=float(self.vix9d[row]) * move**self.params.vix9d.daily_elasticity,
+            vix3m=float(self.vix3m[row]) * move**self.params.vix3m.daily_elasticity,
+            vvix=float(self.vvix[row]) * move**self.params.vvix.daily_elasticity,
+            vix_year_mean=float(self.vix_year_mean[row]),
+        )
+
+
+def complete_family(history: History, params: FamilyParams) -> VolFamily:
+    """Return the family of a history with every hole filled from VIX and its trailing means."""
+    vix = history.vix_close
+    means = {count: _trailing_mean(vix, count) for count in _MEAN_SESSIONS}
+    inferred = {
+        "vix9d": vix * _relative(params.vix9d, vix, means),
+        "vix3m": vix * _relative(params.vix3m, vix, means),
+        "vvix": _USUAL_VVIX_POINTS * _relative(params.vvix, vix, means),
+    }
+    recorded = {"vix9d": history.vix9d, "vix3m": history.vix3m, "vvix": history.vvix}
+    has_vix = ~np.isnan(vix)
+    is_modelled = {name: np.isnan(recorded[name]) & has_vix for name in recorded}
+    filled = {
+        name: np.where(is_modelled[name], inferred[name], recorded[name]) for name in recorded
+    }
+    return VolFamily(
+        params=params,
+        vix=vix,
+        vix9d=filled["vix9d"],
+        vix3m=filled["vix3m"],
+        vvix=filled["vvix"],
+        vix_year_mean=means[YEAR_SESSIONS],
+        is_modelled=is_modelled,
+        provenance={
+            name: "modelled" if mask.any() else "real" for name, mask in is_modelled.items()
+        },
+    )
+
+
+def _relative(member: MemberParams, vix: FloatArray, means: Mapping[int, FloatArray]) -> FloatArray:
+    powers = (member.power_5, member.power_21, member.power_63, member.power_252)
+    log_ratio = member.offset + member.level_power * np.log(vix / _USUAL_VIX_POINTS)
+    for count, power in zip(_MEAN_SESSIONS, powers, strict=True):
+        log_ratio += power * np.log(vix / means[count])
+    return np.asarray(np.exp(log_ratio))
+
+
+def _trailing_mean(values: FloatArray, count: int) -> FloatArray:
+    """Return the mean of the last `count` known values, of fewer while the series is young."""
+    known = ~np.isnan(values)
+    totals = np.cumsum(np.where(known, values, 0.0))
+    numbers = np.cumsum(known)
+    totals[count:] -= totals[:-count].copy()
+    numbers[count:] -= numbers[:-count].copy()
+    with np.errstate(invalid="ignore"):
+        return np.where(known, totals / np.maximum(numbers, 1), np.nan)

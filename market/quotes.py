@@ -1,0 +1,153 @@
+"""What a market shows at one instant: index levels, futures curve, chains and single quotes.
+
+Arrays are float64, one entry per strike. Missing is None for scalars and NaN inside chain arrays;
+a chain row with a NaN side cannot be traded on.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from market.instruments import OptionContract, Right, TradingClass
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Best bid and ask of one series, in points, with its model greeks where known."""
+
+    at: datetime
+    bid: float | None
+    ask: float | None
+    iv: float | None = None
+    delta: float | None = None
+
+    @property
+    def mid(self) -> float | None:
+        """Return (bid + ask) / 2, or None when a side is missing or the quote is crossed."""
+        if self.bid is None or self.ask is None or self.bid > self.ask:
+            return None
+        return 0.5 * (self.bid + self.ask)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """All strikes of one expiry at one instant.
+
+    `forward` is the price of the underlying for delivery at expiry, `years` the calendar time to
+    it (act/365), `discount` the price of one point paid then. Deltas are with respect to the
+    forward, puts negative.
+    """
+
+    trading_class: TradingClass
+    expiry: date
+    at: datetime
+    forward: float
+    years: float
+    discount: float
+    strikes: FloatArray
+    put_bid: FloatArray
+    put_ask: FloatArray
+    call_bid: FloatArray
+    call_ask: FloatArray
+    put_iv: FloatArray
+    call_iv: FloatArray
+    put_delta: FloatArray
+    call_delta: FloatArray
+
+    @cached_property
+    def put_mid(self) -> FloatArray:
+        """Return put mids per strike, points."""
+        return 0.5 * (self.put_bid + self.put_ask)
+
+    @cached_property
+    def call_mid(self) -> FloatArray:
+        """Return call mids per strike, points."""
+        return 0.5 * (self.call_bid + self.call_ask)
+
+    def row(self, strike: Decimal) -> int | None:
+        """Return the index of `strike`, or None when it is not listed."""
+        wanted = float(strike)
+        index = int(np.searchsorted(self.strikes, wanted - 1e-9))
+        if index < len(self.strikes) and abs(self.strikes[index] - wanted) < 1e-6:
+            return index
+        return None
+
+    def quote(self, strike: Decimal, right: Right) -> Quote | None:
+        """Return the quote of one series of this expiry, or None when it is not listed."""
+        index = self.row(strike)
+        if index is None:
+            return None
+        if right is Right.CALL:
+            columns = (self.call_bid, self.call_ask, self.call_iv, self.call_delta)
+        else:
+            columns = (self.put_bid, self.put_ask, self.put_iv, self.put_delta)
+        bid, ask, iv, delta = (_known(column[index]) for column in columns)
+        return Quote(self.at, bid, ask, iv, delta)
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexLevels:
+    """Levels of the indices at one instant, in points; None is unknown."""
+
+    at: datetime
+    spx: float
+    vix: float
+    vix9d: float
+    vix3m: float
+    vvix: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FuturesCurve:
+    """VIX futures, nearest expiry first, in points."""
+
+    expiries: tuple[date, ...]
+    prices: tuple[float, ...]
+
+    @property
+    def m1(self) -> float:
+        """Return the front month."""
+        return self.prices[0]
+
+    @property
+    def m2(self) -> float:
+        """Return the second month."""
+        return self.prices[1]
+
+
+ChainKey = tuple[TradingClass, date]
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotRequest:
+    """What a decision wants to see: whole chains, and quotes of contracts it holds."""
+
+    chains: tuple[ChainKey, ...] = ()
+    contracts: tuple[OptionContract, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MarketSnapshot:
+    """The market at one instant; a missing entry means that it could not be had.
+
+    `chains` and `quotes` may be computed on first access: a decision that stops at an early
+    filter then costs nothing.
+    """
+
+    at: datetime
+    levels: IndexLevels
+    curve: FuturesCurve
+    chains: Mapping[ChainKey, Chain]
+    quotes: Mapping[OptionContract, Quote]

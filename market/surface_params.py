@@ -1,0 +1,248 @@
+"""Parameters of the model market, read from TOML and checked at birth.
+
+What each number means, its sample and its error stand beside it in config/surface.toml.
+"""
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+import numpy as np
+
+from market.errors import ConfigError
+from market.family import FamilyParams, MemberParams
+from market.instruments import TradingClass
+
+_Section = TypeVar("_Section")
+
+
+def _require_positive(section: Any, *names: str) -> None:
+    for name in names:
+        if getattr(section, name) <= 0.0:
+            raise ValueError(f"{name} must be above 0, got {getattr(section, name)}")
+
+
+@dataclass(frozen=True, slots=True)
+class SpxTerm:
+    """At-the-money variance of SPX over business time."""
+
+    idle_day_weight: float
+    one_session_ratio: float
+    one_session_power: float
+    ratio_9d: float
+    ratio_30d: float
+    ratio_93d: float
+
+    def __post_init__(self) -> None:
+        _require_positive(self, "one_session_ratio", "ratio_9d", "ratio_30d", "ratio_93d")
+        if not 0.0 <= self.idle_day_weight <= 1.0:
+            raise ValueError(f"idle_day_weight must lie in 0 … 1, got {self.idle_day_weight}")
+
+
+@dataclass(frozen=True, slots=True)
+class SpxSmile:
+    """Shape of the SPX smile around the money."""
+
+    slope: float
+    slope_tenor_power: float
+    slope_vix_power: float
+    slope_vvix_power: float
+    put_wing: float
+    put_wing_tenor_power: float
+    put_wing_vix_power: float
+    put_wing_vvix_power: float
+    call_wing: float
+    bend_width: float
+    vix_least_points: float
+    vix_most_points: float
+    vvix_least_points: float
+    vvix_most_points: float
+
+    def __post_init__(self) -> None:
+        _require_positive(self, "slope", "put_wing", "call_wing", "bend_width")
+        _require_positive(self, "vix_least_points", "vvix_least_points")
+        if self.vix_least_points > self.vix_most_points:
+            raise ValueError("vix_least_points must not exceed vix_most_points")
+        if self.vvix_least_points > self.vvix_most_points:
+            raise ValueError("vvix_least_points must not exceed vvix_most_points")
+
+
+@dataclass(frozen=True, slots=True)
+class VixFutures:
+    """Mean reversion of the VIX futures curve, in logs."""
+
+    revert_to_points: float
+    year_mean_power: float
+    fast_per_year: float
+    slow_per_year: float
+    hump: float
+
+    def __post_init__(self) -> None:
+        _require_positive(self, "revert_to_points", "fast_per_year", "slow_per_year")
+
+
+@dataclass(frozen=True, slots=True)
+class VixSmile:
+    """Level and right-hand skew of VIX options around their own future."""
+
+    level: float
+    vvix_power: float
+    reversion_per_year: float
+    floor: float
+    slope: float
+    call_wing: float
+    call_wing_short: float
+    put_wing: float
+
+    def __post_init__(self) -> None:
+        _require_positive(self, "level", "reversion_per_year", "slope", "call_wing", "put_wing")
+        if self.put_wing >= 1.0:
+            raise ValueError(f"put_wing must be below 1, got {self.put_wing}")
+        if self.call_wing_short < 0.0:
+            raise ValueError(f"call_wing_short must not be negative, got {self.call_wing_short}")
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteWidths:
+    """How far bid and ask stand from the model price."""
+
+    base_points: float
+    root: float
+    vix_power: float
+    least_factor: float
+    most_factor: float
+    era: tuple[tuple[int, float], ...]
+
+    def __post_init__(self) -> None:
+        _require_positive(self, "base_points", "least_factor", "most_factor")
+        if self.root < 0.0:
+            raise ValueError(f"root must not be negative, got {self.root}")
+        _check_years("era", self.era)
+
+    def factor(self, vix: float, year: int) -> float:
+        """Return how much wider than usual quotes are at a level of VIX in a calendar year."""
+        years, factors = zip(*self.era, strict=True)
+        level = float((vix / 17.0) ** self.vix_power * np.interp(year, years, factors))
+        return min(max(level, self.least_factor), self.most_factor)
+
+
+@dataclass(frozen=True, slots=True)
+class Carry:
+    """Dividend yield, and the bill rate by year for histories without rates."""
+
+    dividend_yield_frac: float
+    bill_at_year_start_frac: tuple[tuple[int, float], ...]
+
+    def __post_init__(self) -> None:
+        _check_years("bill_at_year_start_frac", self.bill_at_year_start_frac)
+
+    def bill_frac(self, year: int) -> float:
+        """Return the bill rate that was known when `year` began; the nearest year outside."""
+        rate = self.bill_at_year_start_frac[0][1]
+        for start, value in self.bill_at_year_start_frac:
+            if start > year:
+                break
+            rate = value
+        return rate
+
+
+@dataclass(frozen=True, slots=True)
+class SurfaceParams:
+    """All parameters of the model market."""
+
+    carry: Carry
+    family: FamilyParams
+    spx_term: SpxTerm
+    spx_smile: SpxSmile
+    vix_futures: VixFutures
+    vix_smile: VixSmile
+    spx_quotes: QuoteWidths
+    vix_quotes: QuoteWidths
+
+    @classmethod
+    def from_toml(cls, text: str, source_name: str = "surface.toml") -> "SurfaceParams":
+        """Return the parameters written in the text of a surface file.
+
+        Raises:
+            ConfigError: the text is no TOML, or a section, key or value is missing or wrong.
+        """
+        try:
+            tables = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"{source_name} is no valid TOML: {error}.") from error
+        reader = _Reader(source_name)
+        reader.check_keys("the file", tables, {field.name for field in fields(cls)})
+        family = tables["family"]
+        members = {field.name for field in fields(FamilyParams)}
+        reader.check_keys("[family]", family, members)
+        return cls(
+            carry=reader.section(Carry, "carry", tables["carry"]),
+            family=FamilyParams(
+                **{
+                    name: reader.section(MemberParams, f"family.{name}", family[name])
+                    for name in members
+                }
+            ),
+            spx_term=reader.section(SpxTerm, "spx_term", tables["spx_term"]),
+            spx_smile=reader.section(SpxSmile, "spx_smile", tables["spx_smile"]),
+            vix_futures=reader.section(VixFutures, "vix_futures", tables["vix_futures"]),
+            vix_smile=reader.section(VixSmile, "vix_smile", tables["vix_smile"]),
+            spx_quotes=reader.section(QuoteWidths, "spx_quotes", tables["spx_quotes"]),
+            vix_quotes=reader.section(QuoteWidths, "vix_quotes", tables["vix_quotes"]),
+        )
+
+    def quotes(self, trading_class: TradingClass) -> QuoteWidths:
+        """Return the quote widths of a trading class."""
+        is_spx = trading_class in (TradingClass.SPX, TradingClass.SPXW)
+        return self.spx_quotes if is_spx else self.vix_quotes
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Turns tables of a file into sections, naming file, section and key when it cannot."""
+
+    source_name: str
+
+    def check_keys(self, place: str, table: Any, wanted: set[str]) -> None:
+        if not isinstance(table, Mapping):
+            raise ConfigError(f"{self.source_name}: {place} must be a table of keys.")
+        for key in sorted(wanted - set(table)):
+            raise ConfigError(f"{self.source_name}: {place} misses the key {key}; add it.")
+        for key in sorted(set(table) - wanted):
+            raise ConfigError(f"{self.source_name}: {place} has the unknown key {key}; remove it.")
+
+    def section(self, kind: type[_Section], name: str, table: Any) -> _Section:
+        columns = fields(kind)  # type: ignore[arg-type]  # every section is a dataclass
+        self.check_keys(f"[{name}]", table, {column.name for column in columns})
+        values: dict[str, Any] = {}
+        for column in columns:
+            read = self._number if column.type is float else self._by_year
+            values[column.name] = read(f"[{name}] {column.name}", table[column.name])
+        try:
+            return kind(**values)
+        except ValueError as error:
+            raise ConfigError(f"{self.source_name}: [{name}] {error}.") from error
+
+    def _number(self, place: str, value: Any) -> float:
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not math.isfinite(value)
+        ):
+            raise ConfigError(f"{self.source_name}: {place} must be a number, got {value!r}.")
+        return float(value)
+
+    def _by_year(self, place: str, value: Any) -> tuple[tuple[int, float], ...]:
+        if not isinstance(value, Mapping) or not all(key.isdecimal() for key in value):
+            raise ConfigError(f"{self.source_name}: {place} must be a table keyed by years.")
+        return tuple((int(key), self._number(place, value[key])) for key in value)
+
+
+def _check_years(name: str, table: tuple[tuple[int, float], ...]) -> None:
+    if not table:
+        raise ValueError(f"{name} must hold at least one year")
+    years = [year for year, _ in table]
+    if years != sorted(set(years)):
+        raise ValueError(f"the years of {name} must ascend")

@@ -1,0 +1,1 @@
+"""Decisions as pure functions of a view: the daily iron condor and its layered VIX hedge."""

@@ -1,0 +1,260 @@
+"""What a strategy sees and what it answers.
+
+A strategy holds parameters and no state: all it needs to know is in its `View`, so a restart
+loses nothing and the same view gives the same decision.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+from market.instruments import OptionContract
+from market.listings import Listings
+from market.macro import MacroCalendar
+from market.orders import OrderIntent
+from market.quotes import MarketSnapshot, SnapshotRequest
+from market.schedule import Moment
+from market.sessions import SessionCalendar
+
+JsonValue = str | int | float | bool | None
+
+
+class Tier(StrEnum):
+    """How much credit a condor aims for."""
+
+    CONSERVATIVE = "conservative"
+    BALANCED = "balanced"
+    AGGRESSIVE = "aggressive"
+
+
+TIERS = (Tier.CONSERVATIVE, Tier.BALANCED, Tier.AGGRESSIVE)
+
+
+class Layer(StrEnum):
+    """The three tenors of the hedge."""
+
+    NEAR = "near"
+    MID = "mid"
+    LONG = "long"
+
+
+class Verdict(StrEnum):
+    """What one filter said."""
+
+    PASS = "pass"
+    LIMIT = "limit"
+    BLOCK = "block"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class FilterResult:
+    """One entry of the filter vector; filters can lower tier and size, never raise them.
+
+    `code` names the reason when the verdict blocks; `tier_cap` (absolute), `tiers_down`
+    (relative) and the multipliers say how a limit binds.
+    """
+
+    rule: str
+    name: str
+    verdict: Verdict
+    detail: str
+    code: str | None = None
+    tier_cap: Tier | None = None
+    tiers_down: int = 0
+    size_multiplier: float = 1.0
+    distance_multiplier: float = 1.0
+
+    def __post_init__(self) -> None:
+        lowers = 0 < self.size_multiplier <= 1 and self.tiers_down >= 0
+        if not lowers or self.distance_multiplier < 1:
+            raise ValueError(f"{self.rule} may only lower the size or widen the distance")
+
+
+@dataclass(frozen=True, slots=True)
+class CondorPosition:
+    """One open condor campaign: strikes, contracts held and what they may still lose."""
+
+    campaign: str
+    opened: date
+    expiry: date
+    quantity: int
+    credit: Decimal
+    long_put: OptionContract
+    short_put: OptionContract
+    short_call: OptionContract
+    long_call: OptionContract
+    max_loss_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class LayerPosition:
+    """Calls held in one layer: base contracts, and the premium paid for those still held."""
+
+    layer: Layer
+    contract: OptionContract
+    base_contracts: int
+    paid_premium_usd: Decimal
+    opened: date
+
+    def dte(self, session: date) -> int:
+        """Return calendar days from `session` to expiry."""
+        return (self.contract.expiry - session).days
+
+
+@dataclass(frozen=True, slots=True)
+class HedgePlan:
+    """How much hedge the account calls for, frozen until re-planned (R-20)."""
+
+    session: date
+    nlv_usd: Decimal
+    planned_condors: int
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """What is held and what works, attributed to campaign and layer."""
+
+    condors: tuple[CondorPosition, ...] = ()
+    layers: tuple[LayerPosition, ...] = ()
+    working: tuple[OrderIntent, ...] = ()
+    plan: HedgePlan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capital:
+    """The account in dollars; `hedge_cost_year_usd` is the hedge's net loss over 252 sessions."""
+
+    nlv_usd: Decimal
+    cash_usd: Decimal
+    free_cash_usd: Decimal
+    open_max_loss_usd: Decimal
+    hedge_cost_year_usd: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Indicators:
+    """Daily figures known at the moment; None while warming up.
+
+    `vix_close_count` counts VIX closes known, `was_hold` tells whether the previous session ended
+    in HOLD and `calm_closes` how many closes in a row lay below the HOLD level (R-05's memory).
+    """
+
+    vix_close_count: int
+    hv20: float | None
+    vix_sma5: float | None
+    was_hold: bool
+    calm_closes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What is known before any quote is asked for."""
+
+    moment: Moment
+    positions: Positions
+    calendar: SessionCalendar
+    listings: Listings
+    macro: MacroCalendar
+
+    @property
+    def session(self) -> date:
+        """Return the trading date of the moment."""
+        return self.moment.session
+
+    @property
+    def at(self) -> datetime:
+        """Return the instant of the moment, UTC."""
+        return self.moment.at
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Everything one decision may look at."""
+
+    context: Context
+    snapshot: MarketSnapshot
+    indicators: Indicators
+    capital: Capital
+    vix_closes: Mapping[date, float]
+
+    @property
+    def session(self) -> date:
+        """Return the trading date of the moment."""
+        return self.context.moment.session
+
+    @property
+    def at(self) -> datetime:
+        """Return the instant of the moment, UTC."""
+        return self.context.moment.at
+
+    @property
+    def positions(self) -> Positions:
+        """Return what is held and what works."""
+        return self.context.positions
+
+
+@dataclass(frozen=True, slots=True)
+class ShortCandidate:
+    """One vertical that the search weighed: short strike, its distance and its credit."""
+
+    strike: float
+    delta: float
+    edr_multiple: float
+    credit_points: float
+
+
+@dataclass(frozen=True, slots=True)
+class PairCandidate:
+    """One condor the search ranked: net credit after slippage and its excess over the target."""
+
+    short_put_strike: float
+    short_call_strike: float
+    credit_points: float
+    credit_excess_points: float
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """All that the strike search weighed: every pair is one put and one call vertical of these."""
+
+    target_credit_points: float
+    slippage_points: float
+    puts: tuple[ShortCandidate, ...]
+    calls: tuple[ShortCandidate, ...]
+    pairs_meeting_target: int
+    best: tuple[PairCandidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Orders, or a reasoned "no", with everything that led there."""
+
+    strategy: str
+    moment: str
+    session: date
+    at: datetime
+    action: str
+    reason: str
+    sentence: str
+    filters: tuple[FilterResult, ...] = ()
+    facts: Mapping[str, JsonValue] = field(default_factory=dict)
+    candidates: Candidates | None = None
+    orders: tuple[OrderIntent, ...] = ()
+    plan: HedgePlan | None = None
+
+
+class Strategy(Protocol):
+    """A pure function of a view, in two steps: say what you need to see, then decide."""
+
+    name: str
+
+    def needs(self, context: Context) -> SnapshotRequest | None:
+        """Return what to fetch for this moment, or None when it does not concern the strategy."""
+
+    def decide(self, view: View) -> Decision:
+        """Return what to do at this moment and why."""

@@ -1,0 +1,301 @@
+"""What every broker must do, whatever stands behind the port.
+
+An implementation joins by a bench: a broker with a market whose quotes the test can move, and a
+way to let time pass.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from importlib.resources import files
+from typing import Protocol
+
+import pytest
+
+from brokers.base import AccountState, Broker
+from brokers.sim.broker import SimBroker, regular_hours
+from brokers.sim.exchange import SimExchange
+from brokers.sim.fees import FeeSchedule
+from brokers.sim.fills import FillModel
+from market.instruments import OptionContract, TradingClass
+from market.orders import (
+    ApprovedOrder,
+    BrokerEvent,
+    Leg,
+    Order,
+    OrderAccepted,
+    OrderCancelled,
+    OrderFilled,
+    OrderIntent,
+    OrderRejected,
+)
+from market.quotes import Quote
+from market.sessions import Session, SessionCalendar
+
+SESSION = date(2018, 2, 2)
+START_AT = datetime(2018, 2, 2, 21, 10, tzinfo=UTC)
+GOOD_UNTIL = START_AT + timedelta(minutes=4, seconds=30)
+
+LONG_PUT = OptionContract.parse("SPXW 2018-02-05 2700 P")
+SHORT_PUT = OptionContract.parse("SPXW 2018-02-05 2725 P")
+SHORT_CALL = OptionContract.parse("SPXW 2018-02-05 2790 C")
+LONG_CALL = OptionContract.parse("SPXW 2018-02-05 2815 C")
+VIX_CALL = OptionContract.parse("VIX 2018-02-14 16 C")
+
+CONDOR = (Leg(SHORT_PUT, -1), Leg(LONG_PUT, 1), Leg(SHORT_CALL, -1), Leg(LONG_CALL, 1))
+CONDOR_BOUGHT_BACK = tuple(Leg(leg.contract, -leg.ratio) for leg in CONDOR)
+
+Sides = tuple[float, float]
+
+# Natural credit of the condor 2.00 − 1.35 + 1.80 − 1.05 = 1.40.
+OPENING_QUOTES: Mapping[OptionContract, Sides] = {
+    SHORT_PUT: (2.00, 2.20),
+    LONG_PUT: (1.20, 1.35),
+    SHORT_CALL: (1.80, 1.95),
+    LONG_CALL: (0.95, 1.05),
+    VIX_CALL: (0.70, 0.80),
+}
+
+
+def approved(
+    limit_credit: str,
+    *,
+    legs: tuple[Leg, ...] = CONDOR,
+    quantity: int = 1,
+    name: str = "entry",
+) -> ApprovedOrder:
+    intent = OrderIntent(
+        "condor", name, "20180202", legs, quantity, Decimal(limit_credit), GOOD_UNTIL
+    )
+    return ApprovedOrder(Order(f"test-{name}", SESSION, intent), approval="risk: ok")
+
+
+class Bench(Protocol):
+    """A broker under test with 100,000 USD, its market and its time, from `START_AT` on.
+
+    Orders inside the spread rest there; the quotes stand still until `show` moves them.
+    """
+
+    @property
+    def broker(self) -> Broker:
+        """Return the broker under test."""
+
+    async def show(self, changes: Mapping[OptionContract, Sides]) -> None:
+        """Move quotes and let working orders meet them."""
+
+    async def wait_until(self, at: datetime) -> None:
+        """Let time pass."""
+
+
+class HandMarket:
+    """Quotes and settlement values set by hand; a value is known from its expiry on."""
+
+    def __init__(self) -> None:
+        self.sides = dict(OPENING_QUOTES)
+        self.values: dict[tuple[TradingClass, date], Decimal] = {}
+
+    def quotes(
+        self, contracts: Iterable[OptionContract], at: datetime
+    ) -> Mapping[OptionContract, Quote]:
+        return {contract: Quote(at, *self.sides[contract]) for contract in contracts}
+
+    def settlement_points(self, trading_class: TradingClass, expiry: date) -> Decimal | None:
+        return self.values.get((trading_class, expiry))
+
+    def settlement_known(self, trading_class: TradingClass, expiry: date, at: datetime) -> bool:
+        return (trading_class, expiry) in self.values and at.date() >= expiry
+
+
+class SimBench:
+    """The simulated exchange on a clock set by hand."""
+
+    def __init__(self) -> None:
+        self._at = START_AT
+        self._market = HandMarket()
+        sessions = SessionCalendar(
+            Session.between(
+                datetime(2018, 2, day, 14, 30, tzinfo=UTC), datetime(2018, 2, day, 21, tzinfo=UTC)
+            )
+            for day in (1, 2, 5, 6, 7, 8, 9, 12, 13, 14)
+        )
+        exchange = SimExchange(
+            cash_usd=Decimal(100_000),
+            fees=FeeSchedule.from_toml(files("config").joinpath("fees.toml").read_text("utf-8")),
+            fills=FillModel(seed=1, ladder=((1.0, 0.0),), partial_share=0.0),
+            trading_ends_at=lambda c: sessions.trading_ends_at(c.trading_class, c.expiry),
+            is_open=regular_hours(sessions),
+            is_listed=lambda _contract, _at: True,
+        )
+        self._sim = SimBroker(exchange, self._market, sessions, lambda: self._at)
+
+    @property
+    def broker(self) -> Broker:
+        return self._sim
+
+    async def show(self, changes: Mapping[OptionContract, Sides]) -> None:
+        self._market.sides.update(changes)
+        await self.wait_until(self._at + timedelta(seconds=1))
+
+    async def wait_until(self, at: datetime) -> None:
+        self._at = at
+        self._sim.advance(at)
+
+
+BENCHES: Mapping[str, Callable[[], Bench]] = {"simulated exchange": SimBench}
+
+
+@pytest.fixture(params=tuple(BENCHES))
+def bench(request: pytest.FixtureRequest) -> Bench:
+    return BENCHES[request.param]()
+
+
+def kinds(events: tuple[BrokerEvent, ...]) -> list[type[BrokerEvent]]:
+    return [type(event) for event in events]
+
+
+async def test_a_new_account_holds_nothing_and_works_nothing(bench: Bench) -> None:
+    account = await bench.broker.account()
+
+    assert await bench.broker.positions() == {}
+    assert await bench.broker.open_orders() == ()
+    assert account == AccountState(Decimal(100_000), margin_usd=Decimal(0), fees_usd=Decimal(0))
+    assert bench.broker.drain() == ()
+
+
+async def test_an_order_is_accepted_before_it_fills(bench: Bench) -> None:
+    await bench.broker.submit(approved("1.25"))
+
+    assert kinds(bench.broker.drain()) == [OrderAccepted, OrderFilled]
+
+
+async def test_a_filled_condor_is_held_leg_by_leg_and_paid_for(bench: Bench) -> None:
+    before = await bench.broker.account()
+
+    await bench.broker.submit(approved("1.25", quantity=2))
+
+    fills = [event for event in bench.broker.drain() if isinstance(event, OrderFilled)]
+    after = await bench.broker.account()
+    received = sum((fill.credit * 100 * fill.quantity for fill in fills), Decimal(0))
+    fees_usd = sum((fill.fees_usd for fill in fills), Decimal(0))
+    assert sum(fill.quantity for fill in fills) == 2
+    assert await bench.broker.positions() == {
+        SHORT_PUT: -2,
+        LONG_PUT: 2,
+        SHORT_CALL: -2,
+        LONG_CALL: 2,
+    }
+    assert after.cash_usd - before.cash_usd == received - fees_usd
+    assert after.fees_usd - before.fees_usd == fees_usd > 0
+    assert after.margin_usd == 5000
+
+
+async def test_a_fill_is_never_worse_than_the_limit_and_its_legs_add_up(bench: Bench) -> None:
+    await bench.broker.submit(approved("1.25"))
+
+    (fill,) = (event for event in bench.broker.drain() if isinstance(event, OrderFilled))
+    total = sum(leg.ratio * p for leg, p in zip(CONDOR, fill.leg_prices, strict=True))
+    assert fill.credit >= Decimal("1.25")
+    assert total == -fill.credit
+
+
+async def test_a_resting_order_is_listed_until_it_fills(bench: Bench) -> None:
+    order = approved("1.50")
+    await bench.broker.submit(order)
+    assert await bench.broker.open_orders() == (order.order,)
+    bench.broker.drain()
+
+    await bench.show({SHORT_PUT: (2.40, 2.60)})
+
+    assert kinds(bench.broker.drain()) == [OrderFilled]
+    assert await bench.broker.open_orders() == ()
+
+
+async def test_a_cancelled_order_stops_working(bench: Bench) -> None:
+    await bench.broker.submit(approved("1.50"))
+    bench.broker.drain()
+
+    await bench.broker.cancel("test-entry")
+    await bench.show({SHORT_PUT: (2.40, 2.60)})
+
+    assert kinds(bench.broker.drain()) == [OrderCancelled]
+    assert await bench.broker.positions() == {}
+
+
+@pytest.mark.parametrize("order_id", ["test-entry", "never-sent"])
+async def test_cancelling_what_does_not_work_is_harmless(bench: Bench, order_id: str) -> None:
+    await bench.broker.submit(approved("1.25"))
+    bench.broker.drain()
+
+    await bench.broker.cancel(order_id)
+
+    assert bench.broker.drain() == ()
+    assert len(await bench.broker.positions()) == 4
+
+
+async def test_the_rest_of_an_order_is_cancelled_at_good_until(bench: Bench) -> None:
+    await bench.broker.submit(approved("1.50", quantity=3))
+    bench.broker.drain()
+
+    await bench.wait_until(GOOD_UNTIL)
+
+    (event,) = bench.broker.drain()
+    assert isinstance(event, OrderCancelled)
+    assert (event.order_id, event.remaining) == ("test-entry", 3)
+
+
+async def test_the_same_order_twice_is_one_order(bench: Bench) -> None:
+    await bench.broker.submit(approved("1.25"))
+    bench.broker.drain()
+
+    await bench.broker.submit(approved("1.25"))
+
+    assert bench.broker.drain() == ()
+    assert (await bench.broker.positions())[SHORT_PUT] == -1
+
+
+@pytest.mark.parametrize(
+    ("limit", "legs", "code"),
+    [
+        ("1.23", CONDOR, "BAD_TICK"),
+        ("25.00", CONDOR, "RISKLESS"),
+        ("0.70", (Leg(VIX_CALL, -1),), "UNCOVERED"),
+    ],
+)
+async def test_an_impossible_order_is_rejected_with_a_code_and_a_reason(
+    bench: Bench, limit: str, legs: tuple[Leg, ...], code: str
+) -> None:
+    await bench.broker.submit(approved(limit, legs=legs))
+
+    (event,) = bench.broker.drain()
+    assert isinstance(event, OrderRejected)
+    assert event.code == code
+    assert event.reason
+    assert await bench.broker.open_orders() == ()
+
+
+async def test_an_order_beyond_the_means_is_rejected(bench: Bench) -> None:
+    await bench.broker.submit(approved("1.25", quantity=1000))
+
+    (event,) = bench.broker.drain()
+    assert isinstance(event, OrderRejected)
+    assert event.code == "NO_MARGIN"
+
+
+async def test_buying_a_condor_back_leaves_the_account_flat(bench: Bench) -> None:
+    await bench.broker.submit(approved("1.25"))
+
+    await bench.broker.submit(approved("-2.00", legs=CONDOR_BOUGHT_BACK, name="close"))
+
+    assert await bench.broker.positions() == {}
+    assert (await bench.broker.account()).margin_usd == 0
+
+
+async def test_events_are_given_once_and_wake_the_listener(bench: Bench) -> None:
+    woken: list[int] = []
+    bench.broker.subscribe(lambda: woken.append(1))
+
+    await bench.broker.submit(approved("1.25"))
+
+    assert woken
+    assert bench.broker.drain() != ()
+    assert bench.broker.drain() == ()

@@ -1,0 +1,9 @@
+"""Lets the tests of this folder import the sample scenes beside them by their plain name.
+
+A dependency installs a package named `tests`, so an absolute import from here is not safe.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
