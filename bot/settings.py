@@ -23,7 +23,6 @@ from strategies.params import MethodParams, Section
 
 Tree = dict[str, dict[str, Any]]
 DEFAULT_PRESET = "seed_25"
-SNAPSHOT_MINUTES_BEFORE_ENTRY = 0.5
 
 
 class ListingMode(StrEnum):
@@ -182,18 +181,12 @@ def _merge(tree: Tree, origins: dict[str, str], layer: Mapping[str, Any], origin
 
 
 def _require_usable(settings: Settings, origins: Mapping[str, str]) -> None:
-    """Refuse what the types let through: infinite numbers, and an entry before its snapshot."""
+    """Refuse what the types let through: numbers that are none or infinite."""
     for section, table in settings:
         for name, value in table:
             if isinstance(value, float) and not isfinite(value):
                 key = f"{section}.{name}"
                 raise ConfigError(f"{origins[key]}: {key} = {value} is refused; give a number.")
-    key, minutes = "condor.entry_after_close_minutes", settings.condor.entry_after_close_minutes
-    if minutes <= SNAPSHOT_MINUTES_BEFORE_ENTRY:
-        raise ConfigError(
-            f"{origins[key]}: {key} = {minutes} is refused; give more than"
-            f" {SNAPSHOT_MINUTES_BEFORE_ENTRY}, the snapshot comes between close and entry."
-        )
 
 
 def _sentence(error: ValidationError, origins: Mapping[str, str]) -> str:

@@ -71,7 +71,7 @@ def historical_world(settings: Settings, data: Path | None, seed: int) -> World:
         HistoryError: a file cannot be trusted.
     """
     calendar = load_calendar(CALENDAR_FIRST if data is None else DATA_CALENDAR_FIRST)
-    return _world(settings, calendar, load_history(data, calendar), seed)
+    return world_of(settings, calendar, load_history(data, calendar), seed)
 
 
 def synthetic_world(settings: Settings, today: date, seed: int) -> World:
@@ -80,10 +80,11 @@ def synthetic_world(settings: Settings, today: date, seed: int) -> World:
     first = calendar.on_or_after(today - SYNTHETIC_PAST)
     last = min(calendar.on_or_before(today + SYNTHETIC_FUTURE), calendar.last)
     history = synthetic_history(calendar, first, last, seed, start_spx=SYNTHETIC_SPX)
-    return _world(settings, calendar, history, seed)
+    return world_of(settings, calendar, history, seed)
 
 
-def _world(settings: Settings, calendar: SessionCalendar, history: History, seed: int) -> World:
+def world_of(settings: Settings, calendar: SessionCalendar, history: History, seed: int) -> World:
+    """Return the world that a history makes, whatever series it has."""
     listings = load_listings(calendar, settings)
     params = SurfaceParams.from_toml(config_text("surface.toml"))
     family = complete_family(history, params.family)

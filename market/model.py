@@ -36,6 +36,7 @@ from market.quotes import (
     MarketSnapshot,
     Quote,
     SnapshotRequest,
+    SpxBar,
 )
 from market.sessions import SessionCalendar, exchange_zone
 from market.surface import Surface
@@ -45,6 +46,8 @@ CURVE_EXPIRIES = 8
 _INSTANTS_KEPT = 4
 _DAY = timedelta(days=1)
 _FUTURE_DECIMALS = 4
+_BAR = timedelta(minutes=15)
+_STEP = timedelta(minutes=5)
 _RECORD_SESSIONS = 5  # an older record of the futures says nothing about today
 
 _Key = TypeVar("_Key", bound=Hashable)
@@ -175,7 +178,26 @@ class ModelMarket:
             curve=self.curve(at),
             chains=_Lazy(request.chains, lambda key: self.chain(key[0], key[1], at)),
             quotes=_Lazy(request.contracts, lambda contract: self._quote(contract, at)),
+            bars=self.bars(at, request.bars),
         )
+
+    def bars(self, at: datetime, count: int) -> tuple[SpxBar, ...]:
+        """Return the last `count` 15-minute bars of the session that end by `at`, oldest first.
+
+        Without volumes the mean since the open is time-weighted, on five-minute steps.
+        """
+        if not count:
+            return ()
+        instant = self._instant(at)
+        opened = self._opens[instant.row]
+        ends = [at - number * _BAR for number in reversed(range(count))]
+        return tuple(self._bar(instant.row, opened, end) for end in ends if end > opened)
+
+    def _bar(self, row: int, opened: datetime, end: datetime) -> SpxBar:
+        steps = range(1, int((end - opened) / _STEP) + 1)
+        path = [self._paths.spx(row, opened + number * _STEP) for number in steps]
+        mean = sum(path) / len(path) if path else None
+        return SpxBar(end, self._paths.spx(row, end), mean)
 
     def settlement_points(self, trading_class: TradingClass, expiry: date) -> Decimal | None:
         """Return the settlement value of an expiry to 0.01 points, or None outside history.

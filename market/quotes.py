@@ -127,15 +127,29 @@ class FuturesCurve:
         return self.prices[1]
 
 
+@dataclass(frozen=True, slots=True)
+class SpxBar:
+    """SPX at the end of one 15-minute bar, and its volume-weighted mean since the open, points.
+
+    The index has no volume of its own: `vwap` is that of a proxy, or a time-weighted mean where a
+    model stands in; None is unknown.
+    """
+
+    at: datetime
+    close: float
+    vwap: float | None
+
+
 ChainKey = tuple[TradingClass, date]
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotRequest:
-    """What a decision wants to see: whole chains, and quotes of contracts it holds."""
+    """What a decision wants to see: whole chains, quotes of contracts it holds, the last bars."""
 
     chains: tuple[ChainKey, ...] = ()
     contracts: tuple[OptionContract, ...] = ()
+    bars: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,3 +165,4 @@ class MarketSnapshot:
     curve: FuturesCurve
     chains: Mapping[ChainKey, Chain]
     quotes: Mapping[OptionContract, Quote]
+    bars: tuple[SpxBar, ...] = ()

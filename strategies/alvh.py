@@ -121,10 +121,12 @@ class AlvhStrategy:
         return self._conclude(view, draft, vector, facts_of(view, plan, after, self._params))
 
     def _layer_needs(self, view: View, events: EventState) -> list[LayerNeed]:
-        by_layer = {target.layer: target for target in targets(self._params.alvh)}
+        """Return what every position needs, near layer first whatever the order of the book."""
         return [
-            layer_need(view, position, by_layer[position.layer], events, self._params)
+            layer_need(view, position, target, events, self._params)
+            for target in targets(self._params.alvh)
             for position in view.positions.layers
+            if position.layer is target.layer
         ]
 
     def _wanted(self, plan: HedgePlan) -> dict[Layer, int]:

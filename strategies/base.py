@@ -231,6 +231,16 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
+class Transition:
+    """One way an open condor may go, valued by the same model as the others (R-33)."""
+
+    name: str
+    is_feasible: bool
+    value_usd: float
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """Orders, or a reasoned "no", with everything that led there."""
 
@@ -246,6 +256,7 @@ class Decision:
     candidates: Candidates | None = None
     orders: tuple[OrderIntent, ...] = ()
     plan: HedgePlan | None = None
+    transitions: tuple[Transition, ...] = ()
 
 
 class Strategy(Protocol):

@@ -120,9 +120,10 @@ def _event(events: EventState) -> FilterResult:
     parts = []
     if events.ahead is not None:
         parts.append(f"{events.ahead.kind} on {events.ahead_session}")
-    if events.behind is not None and events.vix_change_frac is not None:
-        change = f"VIX {events.vix_change_frac:+.1%} since before {events.behind.kind}"
-        parts.append(f"{change} of {events.behind_session}")
+    if events.behind is not None:
+        change = events.vix_change_frac
+        moved = "VIX change unknown" if change is None else f"VIX {change:+.1%}"
+        parts.append(f"{moved} since before {events.behind.kind} of {events.behind_session}")
     return _said("R-25", "event", "; ".join(parts) or "no release within two sessions")
 
 

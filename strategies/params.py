@@ -32,6 +32,49 @@ class Mode(StrEnum):
     PROMOTER = "promoter"
 
 
+class GateVariant(StrEnum):
+    """Which reading of the VIX gate is in force (R-05)."""
+
+    GLOSSARY = "glossary"
+    FIVE_DMA = "five_dma"
+    ALWAYS_ON = "c2_always_on"
+
+
+class ShiftTrigger(StrEnum):
+    """How the two volatility conditions of a time shift combine (R-17)."""
+
+    OR = "or"
+    AND = "and"
+
+
+class ShiftLegs(StrEnum):
+    """What a time shift moves (R-17)."""
+
+    WHOLE_CONDOR = "whole_condor"
+    LOSING_SIDE = "losing_side"
+
+
+class EntryStyle(StrEnum):
+    """When condors are sold: after the close, or on release days also within the day (R-06)."""
+
+    AFTER_CLOSE = "after_close"
+    POST_EVENT_0DTE = "post_event_0dte"
+
+
+class HedgeSizing(StrEnum):
+    """How contracts per layer are found (R-20)."""
+
+    CONTRACTS = "contracts"
+    PREMIUM_WEIGHTS = "premium_weights"
+
+
+class BudgetMode(StrEnum):
+    """Whether the hedge budget stops purchases or only warns (R-24)."""
+
+    HARD = "hard"
+    WARN = "warn"
+
+
 class CondorParams(Section):
     """The daily iron condor: contract, credit targets, strikes, clock (R-01, R-07, R-12)."""
 
@@ -72,7 +115,13 @@ class CondorParams(Section):
         2.8, description="Put-over-call skew above which the call side moves first (R-12)."
     )
     entry_after_close_minutes: float = Field(
-        10.0, gt=0, lt=14.5, description="Entry, minutes after the cash close."
+        10.0, gt=0.5, lt=14.5, description="Entry, minutes after the cash close."
+    )
+    entry_style: EntryStyle = Field(
+        EntryStyle.AFTER_CLOSE, description="after_close, or post_event_0dte on release days."
+    )
+    stop_credit_multiple: float = Field(
+        0.0, ge=0, description="Close when buying back costs this many credits more; 0 is no stop."
     )
 
     @model_validator(mode="after")
@@ -118,12 +167,127 @@ class VixGateParams(Section):
     hysteresis_closes: int = Field(
         1, ge=0, le=10, description="Closes below hold_above that end a HOLD."
     )
+    variant: GateVariant = Field(
+        GateVariant.GLOSSARY,
+        description="glossary; five_dma: all tiers below 20 if VIX < 5-day mean; c2_always_on.",
+    )
+    always_on_shrink_above: float = Field(
+        28.0, gt=0, description="c2_always_on: half size above this VIX."
+    )
+    always_on_size_multiplier: float = Field(
+        0.5, gt=0, le=1, description="c2_always_on: size factor above that level."
+    )
 
     @model_validator(mode="after")
     def _levels_rise(self) -> Self:
         if not self.all_below <= self.hold_above <= self.stress_above:
             raise ValueError("all_below, hold_above and stress_above must not fall")
         return self
+
+
+class ShiftParams(Section):
+    """Time shift of a threatened condor (R-17, R-18)."""
+
+    enabled: bool = Field(True, description="Roll threatened condors forward at all.")
+    trigger: ShiftTrigger = Field(
+        ShiftTrigger.OR, description="or: wide range or high VIX; and: both."
+    )
+    min_vix: float = Field(16.0, gt=0, description="VIX above which threatened condors roll.")
+    threat_delta: float = Field(0.25, gt=0, lt=1, description="|delta| of a short that threatens.")
+    threat_distance_edr: float = Field(
+        0.50, ge=0, description="Distance that threatens, in ranges scaled to the time left."
+    )
+    cushion_frac: float = Field(
+        0.20, ge=0, description="The new credit must exceed the closing debit by this share."
+    )
+    min_dte: int = Field(1, ge=1, description="Nearest expiry of a forward shift, days.")
+    max_dte: int = Field(7, ge=1, le=30, description="Furthest expiry of a forward shift, days.")
+    back_enabled: bool = Field(True, description="Roll shifted condors back at all.")
+    back_max_dte: int = Field(2, ge=0, le=7, description="Furthest expiry of a back shift, days.")
+    max_shifts: int = Field(2, ge=0, le=5, description="Shifts per original trade.")
+    legs: ShiftLegs = Field(ShiftLegs.WHOLE_CONDOR, description="whole_condor or losing_side.")
+
+    @model_validator(mode="after")
+    def _window_is_ordered(self) -> Self:
+        if self.min_dte > self.max_dte:
+            raise ValueError("min_dte must not exceed max_dte")
+        return self
+
+
+class FilterParams(Section):
+    """Breadth, momentum and the slow macro overlay (R-08, R-09, R-29)."""
+
+    breadth_enabled: bool = Field(True, description="Breadth divergence lowers the tier.")
+    rsi_enabled: bool = Field(True, description="RSI of SPX lowers tier and size.")
+    macro_enabled: bool = Field(True, description="Exchange rate and yields lower tier and size.")
+    big_top_enabled: bool = Field(True, description="The Big Top flag caps the tier.")
+    rsi_window: int = Field(14, ge=2, description="Window of RSI, sessions.")
+    rsi_high: float = Field(70.0, gt=50, le=100, description="Above: one tier down.")
+    rsi_low: float = Field(30.0, ge=0, lt=50, description="Below: one tier down.")
+    rsi_caution: float = Field(65.0, gt=50, le=100, description="From here to rsi_high: noted.")
+    rsi_size_multiplier: float = Field(0.85, gt=0, le=1, description="Size factor when stretched.")
+    vix_rsi_low: float = Field(35.0, ge=0, le=100, description="Below, with divergence: pre-arm.")
+    vix_rsi_high: float = Field(70.0, ge=0, le=100, description="Above: no discretionary hedging.")
+    breadth_window: int = Field(20, ge=5, description="Window of the breadth scores, sessions.")
+    breadth_sessions: int = Field(3, ge=1, description="Closes in a row that make a divergence.")
+    breadth_near_high_frac: float = Field(
+        0.01, gt=0, description="SPX this near its high of the window counts as at the high."
+    )
+    breadth_lag_sd: float = Field(
+        0.5, ge=0, description="The A/D line must be this many sds below its high."
+    )
+    breadth_gap: float = Field(1.0, ge=0, description="Price score less breadth score from here.")
+    reer_months: int = Field(120, ge=12, description="Months of the exchange rate's mean.")
+    reer_deviation_frac: float = Field(
+        0.08, gt=0, description="Deviation from the mean that caps the tier."
+    )
+    reer_distance_multiplier: float = Field(
+        1.05, ge=1, description="Start distance factor when the exchange rate is far off."
+    )
+    rate_z: float = Field(1.5, gt=0, description="|z| of the rate differential that shrinks size.")
+    rate_size_multiplier: float = Field(0.75, gt=0, le=1, description="Size factor then.")
+    big_top_high_frac: float = Field(
+        0.015, gt=0, description="SPX this near its yearly high counts as topping."
+    )
+    big_top_acceleration: float = Field(
+        1.25, gt=0, description="Temporal theta over its 20-day mean that flags a Big Top."
+    )
+
+
+class CapitalParams(Section):
+    """Cost of capital, expected return and liquidity (R-30, R-31, R-32)."""
+
+    wacc_enabled: bool = Field(True, description="Expected IRR below the WACC shrinks size.")
+    quick_ratio_enabled: bool = Field(True, description="The quick ratio gates entries.")
+    hurdle_frac: float = Field(0.04, ge=0, description="Cost of own cash above the bill.")
+    margin_spread_frac: float = Field(
+        0.015, ge=0, description="The broker's margin rate above the bill."
+    )
+    financed_frac: float = Field(0.0, ge=0, le=1, description="Share of capital borrowed.")
+    expected_trades_min: int = Field(
+        60, ge=1, description="Settled would-be trades before the expected IRR counts."
+    )
+    resume_sessions: int = Field(
+        5, ge=1, description="Sessions of expected IRR >= 0 that end a stop, at half size."
+    )
+    wacc_size_multiplier: float = Field(0.5, gt=0, le=1, description="Size factor below the WACC.")
+    aggressive_wacc_multiple: float = Field(
+        2.2, gt=0, description="Expected IRR over WACC that the aggressive tier needs."
+    )
+    quick_ratio_steward: float = Field(3.0, ge=0, description="Least quick ratio, steward.")
+    quick_ratio_promoter: float = Field(1.0, ge=0, description="Least quick ratio, promoter.")
+    quick_ratio_red: float = Field(
+        0.5, ge=0, description="Below: no entry and no discretionary hedging."
+    )
+    option_liquidity_frac: float = Field(
+        0.5, ge=0, le=1, description="Share of long options' mark that counts as liquid."
+    )
+    time_shift_reserve_frac: float = Field(
+        0.20, ge=0, le=1, description="Share of open max loss kept for time shifts."
+    )
+    steward_drawdown_frac: float = Field(
+        0.05, gt=0, le=1, description="Fall of NLV after which a steward halves the cap."
+    )
 
 
 class TermParams(Section):
@@ -241,6 +405,7 @@ class AlvhParams(Section):
     plan_nlv_change_frac: float = Field(
         0.15, gt=0, description="Re-plan the hedge when NLV moved this much since the last plan."
     )
+    event_enabled: bool = Field(True, description="Re-check the hedge around releases (R-25).")
     event_roll_sessions: int = Field(
         5, ge=0, description="Before an event the near layer must outlive it by these sessions."
     )
@@ -255,6 +420,53 @@ class AlvhParams(Section):
     )
     cost_block_frac: float = Field(
         0.05, gt=0, description="Trailing yearly hedge cost that blocks discretionary buying."
+    )
+    budget_mode: BudgetMode = Field(
+        BudgetMode.HARD, description="hard: the budget stops purchases; warn: it only says so."
+    )
+    raise_when_cheap: bool = Field(
+        False, description="Aim for delta 0.50 while premium is thin and VIX < refresh_below_vix."
+    )
+    sizing: HedgeSizing = Field(
+        HedgeSizing.CONTRACTS, description="contracts, or premium_weights of 40/40/20."
+    )
+    weight_near: float = Field(0.4, ge=0, le=1, description="Premium share of the near layer.")
+    weight_mid: float = Field(0.4, ge=0, le=1, description="Premium share of the mid layer.")
+    weight_long: float = Field(0.2, ge=0, le=1, description="Premium share of the long layer.")
+    fractional_units: bool = Field(
+        False, description="Small accounts: parts of a unit, by largest remainders."
+    )
+    recycle_enabled: bool = Field(True, description="Recycle gains of the near layer (R-23).")
+    recycle_gain_multiple: float = Field(
+        2.5, gt=1, description="Mark over cost of the near layer that calls for harvesting."
+    )
+    recycle_min_vix: float = Field(16.0, gt=0, description="VIX above which gains are harvested.")
+    recycle_sell_frac: float = Field(0.5, gt=0, le=1, description="Share of the layer sold.")
+    recycle_reinvest_frac: float = Field(
+        0.6, ge=0, le=1, description="Share of the realised gain spent on longer calls."
+    )
+    recycle_mid_share: float = Field(2 / 3, ge=0, le=1, description="Of that, for the mid layer.")
+    recycle_every_sessions: int = Field(5, ge=1, description="Sessions between harvests.")
+    recycle_cap_multiple: int = Field(
+        2, ge=1, description="No layer above this multiple of its base contracts."
+    )
+    refill_peak_frac: float = Field(
+        0.8, gt=0, le=1, description="Refill when VIX falls below this share of its peak."
+    )
+    tilt_enabled: bool = Field(True, description="MACD tilt of the near layer (R-26).")
+    tilt_max_vix: float = Field(20.0, gt=0, description="No tilt at or above this VIX.")
+    tilt_sessions: int = Field(10, ge=1, description="A tilt ends after these sessions.")
+    macd_fast: int = Field(12, ge=2, description="Fast mean of MACD, sessions.")
+    macd_slow: int = Field(26, ge=3, description="Slow mean of MACD, sessions.")
+    macd_signal: int = Field(9, ge=2, description="Signal mean of MACD, sessions.")
+    futures_kappa: float = Field(
+        4.0, gt=0, description="Mean reversion of VIX futures in the convexity profile (R-28)."
+    )
+    min_steepening_ratio: float = Field(
+        1.3, ge=1, description="Re-strike when the profile steepens less than this (R-28)."
+    )
+    vix_points_per_percent: float = Field(
+        3.2, gt=0, description="VIX points per 1 % of SPX in the coverage of losses (R-28)."
     )
 
     @model_validator(mode="after")
@@ -278,5 +490,8 @@ class MethodParams(Section):
     term: TermParams = TermParams()
     events: EventParams = EventParams()
     size: SizeParams = SizeParams()
+    shift: ShiftParams = ShiftParams()
+    filters: FilterParams = FilterParams()
+    capital: CapitalParams = CapitalParams()
     costs: CostParams = CostParams()
     alvh: AlvhParams = AlvhParams()

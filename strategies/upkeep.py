@@ -101,7 +101,8 @@ def _releases(context: Context, after: datetime, until: datetime) -> list[MacroE
 
 def _vix_change(view: View, released: date) -> float | None:
     before = view.vix_closes.get(view.context.calendar.previous(released))
-    return None if before is None else view.snapshot.levels.vix / before - 1.0
+    # Rounded, so that a fall by exactly the threshold is not lost to float noise.
+    return None if before is None else round(view.snapshot.levels.vix / before - 1.0, 9)
 
 
 def layer_need(

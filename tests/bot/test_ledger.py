@@ -107,6 +107,15 @@ def test_settlement_pays_each_campaign_its_own_and_ends_the_holdings() -> None:
     assert book.cash_usd == Decimal(10_000 + 400 + 300 - 100 - 3 * 750)
 
 
+def test_a_settlement_belongs_to_the_strategy_that_held() -> None:
+    book = ledger()
+    book.trade(KEY, 4, Decimal("1.50"), FRIDAY)
+
+    book.settle(VIX_CALL, Decimal("4.15"))
+
+    assert book.purses == {"alvh": Purse(Decimal(1_060), Decimal(0))}
+
+
 def test_positions_of_two_campaigns_that_offset_each_other_are_no_position() -> None:
     book = ledger()
 

@@ -125,7 +125,8 @@ REFUSED_SET = [
     (
         "condor.entry_after_close_minutes=0.3",
         "--set condor.entry_after_close_minutes=0.3: condor.entry_after_close_minutes = 0.3 is "
-        "refused; give more than 0.5, the snapshot comes between close and entry.",
+        "refused: input should be greater than 0.5; give another value (Entry, minutes after the "
+        "cash close).",
     ),
     ("condor.enabled", "--set condor.enabled is not of the form section.key=value."),
     ("enabled=true", "--set enabled=true is not of the form section.key=value."),

@@ -391,3 +391,21 @@ def test_modelled_futures_stand_close_to_recorded_settles(
                 errors[place].append(abs(price / settles[expiry] - 1.0))
 
     assert [float(np.median(column)) < 0.05 for column in errors] == [True] * 8
+
+
+def test_bars_end_at_the_instant_and_carry_the_mean_since_the_open(market: ModelMarket) -> None:
+    at = datetime(2018, 2, 2, 17, 0, tzinfo=UTC)
+
+    earlier, later = market.bars(at, 2)
+
+    assert (earlier.at, later.at) == (at - timedelta(minutes=15), at)
+    assert later.close == market.levels(at).spx
+    path = [market.levels(later.at - timedelta(minutes=5 * n)).spx for n in range(30)]
+    assert later.vwap == pytest.approx(sum(path) / 30)
+
+
+def test_no_bar_ends_before_the_open(market: ModelMarket) -> None:
+    at = datetime(2018, 2, 2, 14, 40, tzinfo=UTC)
+
+    assert [bar.at for bar in market.bars(at, 2)] == [at]
+    assert market.bars(at, 0) == ()

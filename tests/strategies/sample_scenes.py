@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 
@@ -52,8 +53,19 @@ SESSION = date(2018, 1, 23)
 NEXT_SESSION = date(2018, 1, 24)
 # Listed on the default session: the expiries nearest to 30, 110 and 220 days.
 NEAR_EXPIRY, MID_EXPIRY, LONG_EXPIRY = date(2018, 2, 21), date(2018, 5, 16), date(2018, 8, 22)
+NEAR_KEY = (TradingClass.VIXW, NEAR_EXPIRY)
+MID_KEY = (TradingClass.VIX, MID_EXPIRY)
+LONG_KEY = (TradingClass.VIX, LONG_EXPIRY)
+WINDOW_AT = datetime(2018, 1, 23, 16, 0, tzinfo=UTC)
 RATE_FRAC = 0.0137
 DEFAULTS = MethodParams()
+# Front futures in backwardation: by 3 points, and by 3.3 %.
+EXTREME, RED = (20.0, 17.0), (15.0, 14.5)
+
+
+def tuned(**alvh: Any) -> MethodParams:
+    """Return the defaults with some of the hedge's parameters changed."""
+    return MethodParams.model_validate({"alvh": alvh})
 
 
 @cache
@@ -91,16 +103,12 @@ def held(
     opened: date = date(2018, 1, 2),
 ) -> LayerPosition:
     """Return calls of one layer."""
-    weekly = (TradingClass.VIXW, expiry)
-    root = TradingClass.VIXW if weekly in listed_vix(opened) else TradingClass.VIX
+    # Monthly expiries lie 30 days before a third Friday (Cboe VIX options specification).
+    friday = expiry + timedelta(days=30)
+    is_monthly = friday.weekday() == 4 and 15 <= friday.day <= 21
+    root = TradingClass.VIX if is_monthly else TradingClass.VIXW
     contract = OptionContract(root, expiry, Decimal(strike), Right.CALL)
     return LayerPosition(layer, contract, contracts, Decimal(paid_usd), opened)
-
-
-@cache
-def listed_vix(on: date) -> tuple[ChainKey, ...]:
-    """Return the VIX expiries of the next nine months."""
-    return listings().vix_expiries(on, on + timedelta(days=300))
 
 
 def ladder(units: float = 1.0, *, opened: date = date(2018, 1, 2)) -> tuple[LayerPosition, ...]:
@@ -115,6 +123,14 @@ def ladder(units: float = 1.0, *, opened: date = date(2018, 1, 2)) -> tuple[Laye
         held(layer, expiry, strike, int(count * units), paid_usd=str(paid * units), opened=opened)
         for layer, expiry, strike, count, paid in rows
     )
+
+
+OLD_NEAR = held(Layer.NEAR, date(2018, 2, 7), "15", 4, paid_usd="480")
+
+
+def aged(near: LayerPosition = OLD_NEAR) -> tuple[LayerPosition, ...]:
+    """Return the sample ladder with a near layer of its own, by default one due to roll."""
+    return (near, *ladder()[1:])
 
 
 def hedge_plan(units: int = 1, *, nlv_usd: str = "250000", made: date = SESSION) -> HedgePlan:
@@ -195,6 +211,8 @@ class Scene:
         if key in self.chains:
             return self.chains[key]
         trading_class, expiry = key
+        if not calendar().is_session(expiry):
+            return None
         years = (calendar().settles_at(*key) - at) / timedelta(days=365)
         vol = self._vol()
         if trading_class is TradingClass.SPXW:
@@ -263,16 +281,32 @@ def decide_hedge(
     return strategy.decide(scene.view(name, request))
 
 
+def purposes(decision: Decision) -> list[tuple[str, int]]:
+    """Return what each order is for, with its quantity."""
+    return [(order.purpose, order.quantity) for order in decision.orders]
+
+
 def told(decision: Decision, name: str) -> FilterResult:
     """Return the entry of this name in a decision's filter vector."""
     return next(result for result in decision.filters if result.name == name)
+
+
+def quotes(**prices: tuple[float, float, float]) -> dict[OptionContract, Quote]:
+    """Return quotes (bid, ask, delta) of the sample ladder's calls by layer."""
+    contracts = {str(position.layer): position.contract for position in ladder()}
+    return {
+        contracts[layer]: Quote(WINDOW_AT, bid, ask, None, delta)
+        for layer, (bid, ask, delta) in prices.items()
+    }
 
 
 def call_chain(
     key: ChainKey, at: datetime, rows: Iterable[tuple[float, float, float, float]]
 ) -> Chain:
     """Return a chain of calls written out by hand: (strike, bid, ask, delta) in every row."""
-    strikes, bid, ask, delta = (np.array(column, dtype=np.float64) for column in zip(*rows))
+    strikes, bid, ask, delta = (
+        np.array(column, dtype=np.float64) for column in zip(*rows, strict=True)
+    )
     nothing = np.full(len(strikes), np.nan)
     return Chain(
         *key,
@@ -290,3 +324,16 @@ def call_chain(
         put_delta=nothing,
         call_delta=delta,
     )
+
+
+def even_calls(at: datetime = WINDOW_AT) -> dict[ChainKey, Chain | None]:
+    """Return three equal chains in which a call of delta d is offered at 4 × d, bid 0.10 less.
+
+    A unit at the default deltas costs 4 × 180 + 4 × 120 + 2 × 80 = $1,360.
+    """
+    deltas = [0.45, 0.40, 0.35, 0.30, 0.25, 0.20, 0.15]
+    rows = [
+        (16.0 + n, round(4 * delta - 0.1, 2), round(4 * delta, 2), delta)
+        for n, delta in enumerate(deltas)
+    ]
+    return {key: call_chain(key, at, rows) for key in (NEAR_KEY, MID_KEY, LONG_KEY)}

@@ -62,11 +62,11 @@ def shorts(*rows: tuple[float, float, float]) -> Shorts:
 
 
 def put_strikes(at: Chain, edr_points: float, extra: int = 0) -> list[float]:
-    return allowed_shorts(at, Right.PUT, edr_points, PARAMS, extra).strike.tolist()
+    return [float(each) for each in allowed_shorts(at, Right.PUT, edr_points, PARAMS, extra).strike]
 
 
 def test_shorts_lie_within_the_delta_cap_and_have_a_wing() -> None:
-    """0.50 − 0.02 a strike reaches 0.18 sixteen strikes out; the wing at 25 points ends the grid."""
+    """0.50 − 0.02 a strike reaches 0.18 sixteen strikes out; the last wing is the grid's end."""
     puts = allowed_shorts(chain(), Right.PUT, 20.0, PARAMS)
     calls = allowed_shorts(chain(), Right.CALL, 20.0, PARAMS)
 
@@ -229,10 +229,8 @@ def sides(draw: st.DrawFn) -> Shorts:
     count = draw(st.integers(0, 12))
     multiples = draw(st.lists(st.floats(0.85, 4), min_size=count, max_size=count))
     credits = draw(st.lists(st.floats(0, 3), min_size=count, max_size=count))
-    rows = sorted(zip(multiples, credits, strict=True))
-    strike = 1000.0 + 5.0 * np.arange(count)
-    multiple = np.array([row[0] for row in rows])
-    return Shorts(strike, np.full(count, 0.1), multiple, np.array([row[1] for row in rows]))
+    strike = np.linspace(1000.0, 1000.0 + 5.0 * count, count)
+    return Shorts(strike, np.full(count, 0.1), np.array(sorted(multiples)), np.array(credits))
 
 
 @given(sides(), sides(), st.sampled_from([0.70, 1.15, 1.60]), st.sampled_from(list(Right)))

@@ -1,0 +1,171 @@
+"""The convexity profile of the hedge, and how far it is like an AMM's curve (R-28).
+
+H(x) is the hedge's gain when spot VIX jumps by x points at once: futures move by b·x with
+b = exp(−κ·T), each implied vol by the factor 1 + 0.015·min(x, 20), and the calls are repriced by
+Black-76. The slope S(x) = H(x+1) − H(x) is what one more point of VIX brings; the steepening ratio
+is S(20)/S(1). A constant-product pool of depth D sells at the marginal price (D/(D−x))², relative
+to x = 0; D is fitted to S(x)/S(0) by least squares over x = 0 … 20.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp, isfinite
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from market.instruments import Right
+from market.pricing import price
+from market.quotes import FloatArray
+from strategies.sizing import MULTIPLIER
+
+FIRST_SHOCK, LAST_SHOCK = -5, 40
+FIT_LAST = 20
+DEEPEST_POOL = 1e6
+VOL_BUMP_PER_POINT, VOL_BUMP_CAP = 0.015, 20.0
+FUTURE_FLOOR_POINTS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class CallState:
+    """One line of the ladder: contracts, and what its price depends on (points, years, vol)."""
+
+    contracts: int
+    forward: float
+    strike: float
+    iv: float
+    years: float
+    discount: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class AmmFit:
+    """Depth of the constant-product pool nearest to the hedge's slope, and the misfit (rms)."""
+
+    depth: float
+    rms: float
+    slope: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class ConvexityProfile:
+    """The hedge over VIX shocks −5 … +40 points; arrays in dollars, one entry per shock.
+
+    `slope_usd` has one entry less than `payoff_usd`, `curvature_usd` two less. `saturation_usd` is
+    the slope that no shock exceeds: Σ contracts × 100 × b.
+    """
+
+    shocks: FloatArray
+    payoff_usd: FloatArray
+    slope_usd: FloatArray
+    curvature_usd: FloatArray
+    steepening_ratio: float | None
+    saturation_usd: float
+    amm: AmmFit | None
+
+    def at(self, shock: int) -> float:
+        """Return the payoff of one shock, dollars."""
+        return float(self.payoff_usd[shock - FIRST_SHOCK])
+
+
+def futures_beta(years: float, kappa: float) -> float:
+    """Return how far a future of this maturity moves per point of spot VIX: exp(−κ·T)."""
+    return exp(-kappa * years)
+
+
+def convexity_profile(calls: Sequence[CallState], kappa: float) -> ConvexityProfile | None:
+    """Return the profile of a ladder, or None when nothing is held."""
+    lines = [call for call in calls if call.contracts]
+    if not lines:
+        return None
+    shocks = np.arange(FIRST_SHOCK, LAST_SHOCK + 1, dtype=np.float64)
+    payoff = sum((_gain(call, shocks, kappa) for call in lines), np.zeros_like(shocks))
+    slope, curvature = np.diff(payoff), np.diff(payoff, n=2)
+    zero = -FIRST_SHOCK
+    ratio = _ratio(slope[zero + FIT_LAST], slope[zero + 1])
+    saturation = sum(
+        call.contracts * MULTIPLIER * futures_beta(call.years, kappa) for call in lines
+    )
+    amm = fit_amm(slope[zero : zero + FIT_LAST + 1])
+    return ConvexityProfile(shocks, payoff, slope, curvature, ratio, saturation, amm)
+
+
+def _ratio(last: float, first: float) -> float | None:
+    return float(last / first) if first > 0 and isfinite(last) else None
+
+
+def _gain(call: CallState, shocks: FloatArray, kappa: float) -> FloatArray:
+    beta = futures_beta(call.years, kappa)
+    # A VIX future has never settled below 9; the floor keeps a deep negative shock meaningful.
+    forward = np.maximum(call.forward + beta * shocks, FUTURE_FLOOR_POINTS)
+    iv = call.iv * (1.0 + VOL_BUMP_PER_POINT * np.minimum(shocks, VOL_BUMP_CAP))
+    shocked = _call(call, forward, iv)
+    return MULTIPLIER * call.contracts * (shocked - _call(call, call.forward, call.iv))
+
+
+def _call(call: CallState, forward: FloatArray | float, iv: FloatArray | float) -> FloatArray:
+    return price(
+        forward=forward,
+        strike=call.strike,
+        years=call.years,
+        iv=iv,
+        discount=call.discount,
+        right=Right.CALL,
+    )
+
+
+def amm_slope(depth: float, shocks: FloatArray) -> FloatArray:
+    """Return the marginal price of a constant-product pool x·y = k, relative to no trade."""
+    return (depth / (depth - shocks)) ** 2
+
+
+def fit_amm(slope: FloatArray) -> AmmFit | None:
+    """Return the pool whose marginal price is nearest to slope[x]/slope[0], x = 0, 1, …
+
+    None when the hedge has no positive slope to compare.
+    """
+    if not slope[0] > 0:
+        return None
+    shocks = np.arange(len(slope), dtype=np.float64)
+    wanted = slope / slope[0]
+
+    def misfit(log_depth: float) -> float:
+        depth = shocks[-1] + exp(log_depth)
+        return float(np.mean((wanted - amm_slope(depth, shocks)) ** 2))
+
+    found = minimize_scalar(misfit, bounds=(-5.0, np.log(DEEPEST_POOL)), method="bounded")
+    depth = float(shocks[-1] + exp(found.x))
+    return AmmFit(depth, float(np.sqrt(found.fun)), amm_slope(depth, shocks))
+
+
+def coverage(profile: ConvexityProfile, loss_usd: FloatArray) -> tuple[float | None, ...]:
+    """Return H(x)/L(x) per shock, None where the condors lose nothing.
+
+    `loss_usd` holds the condors' loss at an SPX move of −x/3.2 %, one entry per shock.
+    """
+    return tuple(
+        float(gain / loss) if loss > 0 else None
+        for gain, loss in zip(profile.payoff_usd, loss_usd, strict=True)
+    )
+
+
+def condor_loss_usd(
+    spx: float,
+    shocks: FloatArray,
+    *,
+    put_strikes: tuple[float, float],
+    call_strikes: tuple[float, float],
+    credit_points: float,
+    condors: int,
+    vix_points_per_percent: float,
+) -> FloatArray:
+    """Return the condors' loss at expiry per VIX shock, dollars, 0 where they gain.
+
+    `put_strikes` and `call_strikes` are (short, long); SPX moves by −x/3.2 % per shock of x.
+    """
+    moved = spx * (1.0 - shocks / vix_points_per_percent / 100.0)
+    put_width = put_strikes[0] - put_strikes[1]
+    call_width = call_strikes[1] - call_strikes[0]
+    owed = np.clip(put_strikes[0] - moved, 0.0, put_width)
+    owed += np.clip(moved - call_strikes[0], 0.0, call_width)
+    return np.maximum(owed - credit_points, 0.0) * MULTIPLIER * condors

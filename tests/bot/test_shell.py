@@ -1,0 +1,193 @@
+"""The shell: what is recorded before it is sent, and in which order things are taken."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from bot_samples import (
+    CONDOR_PRICES,
+    OneOrder,
+    condor_intent,
+    engine_of,
+    filled,
+    moment,
+    snapshot,
+)
+
+from bot.engine import Engine
+from bot.events import DecisionMade, EntryClosed, MomentDue, OrderApproved, Record
+from bot.journal.base import Journal, MemoryJournal
+from bot.journal.store import JournalReader, SqliteJournal
+from bot.replay import run_now
+from bot.shell import Shell
+from bot.world import World
+from brokers.base import AccountState
+from market.errors import InvariantBroken, MarketDataError
+from market.instruments import OptionContract
+from market.orders import ApprovedOrder, BrokerEvent, Order, OrderAccepted, OrderFilled
+from market.quotes import MarketSnapshot, SnapshotRequest
+from market.schedule import MomentName
+
+ENTRY, CUTOFF = moment(MomentName.ENTRY), moment(MomentName.ENTRY_CUTOFF)
+
+
+class CandidBroker:
+    """A broker that looks around when it is called, and answers with the events it was given."""
+
+    def __init__(self, on_submit: Callable[[Order], Iterable[BrokerEvent]]) -> None:
+        self.on_submit = on_submit
+        self.cancelled: list[str] = []
+        self.events: list[BrokerEvent] = []
+
+    async def submit(self, approved: ApprovedOrder) -> None:
+        """Take an order."""
+        self.events += self.on_submit(approved.order)
+
+    async def cancel(self, order_id: str) -> None:
+        """Note a cancel."""
+        self.cancelled.append(order_id)
+
+    async def open_orders(self) -> tuple[Order, ...]:
+        """Work nothing."""
+        return ()
+
+    async def positions(self) -> Mapping[OptionContract, int]:
+        """Hold nothing."""
+        return {}
+
+    async def account(self) -> AccountState:
+        """Have nothing."""
+        return AccountState(Decimal(0), Decimal(0), Decimal(0))
+
+    def drain(self) -> tuple[BrokerEvent, ...]:
+        """Return what was said since last time."""
+        said, self.events = tuple(self.events), []
+        return said
+
+    def subscribe(self, wake: Callable[[], None]) -> None:
+        """Wake nobody."""
+
+
+class StillFeed:
+    """A feed that shows one market, or none."""
+
+    def __init__(self, shown: MarketSnapshot | None) -> None:
+        self.shown = shown
+
+    async def snapshot(self, _request: SnapshotRequest) -> MarketSnapshot:
+        """Return the market."""
+        if self.shown is None:
+            raise MarketDataError("The feed is silent.")
+        return self.shown
+
+
+def nothing(_order: Order) -> Iterable[BrokerEvent]:
+    return ()
+
+
+def fills(order: Order) -> Iterable[BrokerEvent]:
+    yield OrderAccepted(ENTRY.at, order.order_id)
+    yield filled(order, CONDOR_PRICES, quantity=2)
+
+
+class Bench:
+    """A shell over one engine that sells a condor at the entry."""
+
+    def __init__(
+        self,
+        world: World,
+        broker: CandidBroker,
+        *,
+        shown: MarketSnapshot | None = None,
+        journal: Callable[[Engine], Journal] = lambda _engine: MemoryJournal(),
+    ) -> None:
+        self.records: list[Record] = []
+        self.engine = engine_of(world, [OneOrder((condor_intent(),))], self.records.append)
+        self.journal = journal(self.engine)
+        self.engine.listen(self.journal.append)
+        self.broker = broker
+        self.shell = Shell(self.engine, broker, StillFeed(shown), self.journal)
+
+    def handle(self, *events: MomentDue) -> None:
+        for event in events:
+            run_now(self.shell.handle(event))
+
+
+def test_an_order_is_on_disk_before_it_is_sent(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "j.db"
+    on_disk: list[Record] = []
+
+    def look(order: Order) -> Iterable[BrokerEvent]:
+        with JournalReader(path) as reader:
+            on_disk.extend(reader.records())
+        return fills(order)
+
+    def store(engine: Engine) -> Journal:
+        now = datetime(2026, 1, 1, tzinfo=UTC)
+        return SqliteJournal(path, book=engine.book, wall_clock=lambda: now, durable=True)
+
+    bench = Bench(world, CandidBroker(look), shown=snapshot(), journal=store)
+    bench.handle(MomentDue(ENTRY))
+    bench.journal.close()
+
+    assert isinstance(on_disk[-1], OrderApproved)
+    assert on_disk[-1].order.intent == condor_intent()
+    with JournalReader(path) as reader:
+        assert tuple(reader.records()) == tuple(bench.records)
+
+
+def test_one_moment_is_taken_through_to_its_fills(world: World) -> None:
+    bench = Bench(world, CandidBroker(fills), shown=snapshot())
+
+    bench.handle(MomentDue(ENTRY))
+
+    assert [type(record) for record in bench.records[-3:]] == [
+        OrderApproved,
+        OrderAccepted,
+        OrderFilled,
+    ]
+    assert bench.engine.book.positions().condors[0].quantity == 2
+
+
+def test_a_silent_feed_ends_in_a_reasoned_no_and_nothing_is_sent(world: World) -> None:
+    def refuse(_order: Order) -> Iterable[BrokerEvent]:
+        raise InvariantBroken("nothing may be sent without a market")
+
+    bench = Bench(world, CandidBroker(refuse), shown=None)
+
+    bench.handle(MomentDue(ENTRY))
+
+    made = bench.records[-1]
+    assert isinstance(made, DecisionMade)
+    assert made.decision.reason == "DATA"
+
+
+def test_the_cutoff_cancels_what_still_works(world: World) -> None:
+    bench = Bench(world, CandidBroker(nothing), shown=snapshot())
+
+    bench.handle(MomentDue(ENTRY), MomentDue(CUTOFF))
+
+    assert bench.broker.cancelled == ["T-20180202-condor-entry-1"]
+    assert isinstance(bench.records[-1], EntryClosed)
+
+
+def test_what_the_broker_says_later_is_taken_in_its_order(world: World) -> None:
+    bench = Bench(world, CandidBroker(nothing), shown=snapshot())
+    bench.handle(MomentDue(ENTRY))
+    (state,) = bench.engine.book.working()
+    said = tuple(fills(state.order))
+    bench.broker.events += said
+
+    run_now(bench.shell.hear_broker())
+
+    assert tuple(bench.records[-2:]) == said
+
+
+def test_a_broker_that_contradicts_the_book_stops_the_bot(world: World) -> None:
+    bench = Bench(world, CandidBroker(nothing), shown=snapshot())
+    bench.broker.events.append(OrderAccepted(ENTRY.at, "T-unknown"))
+
+    with pytest.raises(InvariantBroken, match="which the book never sent"):
+        run_now(bench.shell.hear_broker())
