@@ -10,7 +10,7 @@ Rules of this file:
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -317,40 +317,32 @@ def _check_fill(fill: OrderFilled, state: OrderState) -> None:
 
 
 def _condor(campaign: str, legs: list[Holding]) -> CondorPosition:
-    by_kind = {(leg.contract.right, leg.position > 0): leg for leg in legs}
-    if len(legs) != 4 or len({abs(leg.position) for leg in legs}) != 1:
-        raise InvariantBroken(f"campaign {campaign} does not hold a whole condor")
-    try:
-        short_put, long_put = by_kind[Right.PUT, False], by_kind[Right.PUT, True]
-        short_call, long_call = by_kind[Right.CALL, False], by_kind[Right.CALL, True]
-    except KeyError:
-        raise InvariantBroken(f"campaign {campaign} does not hold a whole condor") from None
-    quantity = -short_put.position
+    by_kind = {(leg.contract.right, leg.position > 0): leg.contract for leg in legs}
+    quantities = {abs(leg.position) for leg in legs}
+    expiries = {leg.contract.expiry for leg in legs}
+    is_whole = all((right, True) in by_kind for right, _ in by_kind)
+    is_whole = is_whole and all((right, False) in by_kind for right, _ in by_kind)
+    if len(by_kind) != len(legs) or len(quantities) != 1 or len(expiries) != 1 or not is_whole:
+        raise InvariantBroken(f"campaign {campaign} does not hold whole verticals")
+    quantity = quantities.pop()
     credit = -sum((leg.paid_usd for leg in legs), ZERO) / (quantity * 100)
-    width = max(
-        short_put.contract.strike - long_put.contract.strike,
-        long_call.contract.strike - short_call.contract.strike,
-    )
-    return CondorPosition(
+    held = CondorPosition(
         campaign,
-        short_put.opened,
-        short_put.contract.expiry,
+        legs[0].opened,
+        expiries.pop(),
         quantity,
         credit,
-        long_put.contract,
-        short_put.contract,
-        short_call.contract,
-        long_call.contract,
-        (width - credit) * quantity * 100,
+        by_kind.get((Right.PUT, True)),
+        by_kind.get((Right.PUT, False)),
+        by_kind.get((Right.CALL, False)),
+        by_kind.get((Right.CALL, True)),
+        ZERO,
     )
+    return replace(held, max_loss_usd=(held.width_points - credit) * quantity * 100)
 
 
 def _width_usd(condor: CondorPosition) -> Decimal:
-    width = max(
-        condor.short_put.strike - condor.long_put.strike,
-        condor.long_call.strike - condor.short_call.strike,
-    )
-    return width * condor.quantity * condor.short_put.multiplier
+    return condor.width_points * condor.quantity * condor.shorts[0].multiplier
 
 
 def _layers(holdings: Iterable[Holding]) -> Iterable[LayerPosition]:

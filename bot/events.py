@@ -151,6 +151,8 @@ class EquityMarked:
     fees_usd: Decimal
     open_max_loss_usd: Decimal
     layers: tuple[LayerMark, ...]
+    temporal_theta_condor: float | None = None
+    temporal_theta_hedge: float | None = None
 
 
 Record = (

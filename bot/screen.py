@@ -13,6 +13,7 @@ from rich.text import Text
 
 from bot.bootstrap import Rig
 from bot.events import DecisionMade, EquityMarked, LayerMark, MarketSeen, Record
+from market.instruments import OptionContract, Right
 from market.schedule import Moment
 from market.sessions import exchange_zone
 from strategies.base import CondorPosition, Layer
@@ -126,13 +127,15 @@ class Screen:
         spx = self.state.spx
         text = Text()
         text.append(f"{condor.quantity} × {condor.expiry:%a %d %b} for {condor.credit:.2f}\n")
-        text.append(f"puts  {condor.long_put.strike:f}/{condor.short_put.strike:f}\n")
-        text.append(f"calls {condor.short_call.strike:f}/{condor.long_call.strike:f}\n")
+        if condor.short_put is not None and condor.long_put is not None:
+            text.append(f"puts  {condor.long_put.strike:f}/{condor.short_put.strike:f}\n")
+        if condor.short_call is not None and condor.long_call is not None:
+            text.append(f"calls {condor.short_call.strike:f}/{condor.long_call.strike:f}\n")
         if spx is not None:
-            below = spx - float(condor.short_put.strike)
-            above = float(condor.short_call.strike) - spx
-            style = "green" if min(below, above) > 0 else "red"
-            text.append(f"{below:+.0f} / {above:+.0f} points to the shorts\n", style=style)
+            gaps = [_distance(short, spx) for short in condor.shorts]
+            style = "green" if min(gaps) > 0 else "red"
+            words = " / ".join(f"{gap:+.0f}" for gap in gaps)
+            text.append(f"{words} points to the shorts\n", style=style)
         text.append(f"at risk ${condor.max_loss_usd:,.0f}", style="dim")
         return text
 
@@ -164,3 +167,9 @@ class Screen:
         lines = [Text(line, style="" if i == 0 else "dim") for i, line in
                  enumerate(self.state.decisions)]  # fmt: skip
         return Panel(Group(*lines) if lines else Text("none yet"), title="decisions")
+
+
+def _distance(short: OptionContract, spx: float) -> float:
+    """Return how many points the market is away from a short strike, negative when beyond it."""
+    strike = float(short.strike)
+    return spx - strike if short.right is Right.PUT else strike - spx

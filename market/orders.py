@@ -39,7 +39,11 @@ NO_WALK = PriceWalk()
 
 @dataclass(frozen=True, slots=True)
 class OrderIntent:
-    """What a strategy wants done: legs, quantity, limit and whose book it belongs to."""
+    """What a strategy wants done: legs, quantity, limit and whose book it belongs to.
+
+    With `after` the order waits until the order of that purpose in the same decision has filled
+    whole; if that never happens it is never sent.
+    """
 
     strategy: str
     purpose: str
@@ -51,6 +55,7 @@ class OrderIntent:
     layer: str | None = None
     walk: PriceWalk = NO_WALK
     is_closing: bool = False
+    after: str | None = None
 
     def __post_init__(self) -> None:
         if self.quantity <= 0:

@@ -76,18 +76,52 @@ class FilterResult:
 
 @dataclass(frozen=True, slots=True)
 class CondorPosition:
-    """One open condor campaign: strikes, contracts held and what they may still lose."""
+    """One open condor campaign: strikes, contracts held and what they may still lose.
+
+    A side that was shifted away alone is None (preset `losing_side`); short and long of a side are
+    always held together.
+    """
 
     campaign: str
     opened: date
     expiry: date
     quantity: int
     credit: Decimal
-    long_put: OptionContract
-    short_put: OptionContract
-    short_call: OptionContract
-    long_call: OptionContract
+    long_put: OptionContract | None
+    short_put: OptionContract | None
+    short_call: OptionContract | None
+    long_call: OptionContract | None
     max_loss_usd: Decimal
+
+    def __post_init__(self) -> None:
+        sides = ((self.long_put, self.short_put), (self.long_call, self.short_call))
+        if any((long is None) != (short is None) for long, short in sides):
+            raise ValueError(f"{self.campaign} holds half a side")
+
+    @property
+    def shorts(self) -> tuple[OptionContract, ...]:
+        """Return the short options held, put before call."""
+        return tuple(short for short in (self.short_put, self.short_call) if short is not None)
+
+    @property
+    def width_points(self) -> Decimal:
+        """Return the wider of the two sides, which is what the package can owe at most."""
+        widths = []
+        if self.short_put is not None and self.long_put is not None:
+            widths.append(self.short_put.strike - self.long_put.strike)
+        if self.short_call is not None and self.long_call is not None:
+            widths.append(self.long_call.strike - self.short_call.strike)
+        return max(widths)
+
+    def signed_contracts(self) -> tuple[tuple[OptionContract, int], ...]:
+        """Return each contract with the sign of its position: + long, − short."""
+        rows = (
+            (self.long_put, 1),
+            (self.short_put, -1),
+            (self.short_call, -1),
+            (self.long_call, 1),
+        )
+        return tuple((contract, sign) for contract, sign in rows if contract is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +168,8 @@ class Capital:
     free_cash_usd: Decimal
     open_max_loss_usd: Decimal
     hedge_cost_year_usd: Decimal = Decimal(0)
+    hedge_value_usd: Decimal = Decimal(0)
+    steward_is_halved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

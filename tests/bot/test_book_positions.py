@@ -115,7 +115,7 @@ def test_part_of_a_condor_breaks_an_invariant() -> None:
     )
     book = book_after(sent(stray), filled(stray, ["2.00"], quantity=4))
 
-    with pytest.raises(InvariantBroken, match="campaign stray does not hold a whole condor"):
+    with pytest.raises(InvariantBroken, match="campaign stray does not hold whole verticals"):
         book.positions()
 
 
