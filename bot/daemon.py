@@ -72,7 +72,7 @@ class Daemon:
             today = calendar.next(today)
         self._plan(today)
         self._scheduler.add_job(
-            self._queue.put_nowait,
+            self._put,
             "interval",
             (Pulse(),),
             seconds=PULSE_SECONDS,
@@ -95,9 +95,13 @@ class Daemon:
         self._at(max(last, now) + timedelta(minutes=1), PlanSession(following))
         self._log.info("session_planned", session=session, moments=len(moments))
 
+    async def _put(self, item: Item) -> None:
+        """Put something on the queue; a coroutine, since plain functions run in a thread."""
+        self._queue.put_nowait(item)
+
     def _at(self, at: datetime, item: Item) -> None:
         self._scheduler.add_job(
-            self._queue.put_nowait,
+            self._put,
             "date",
             (item,),
             run_date=self._clock.to_machine(at),

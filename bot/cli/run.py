@@ -28,7 +28,6 @@ from market.schedule import Moment
 from market.sessions import SessionCalendar, exchange_zone
 
 DEFAULT_PACE_S = 20.0
-REFRESH_PER_SECOND = 8
 LINES_WITHOUT_TERMINAL = 20
 
 
@@ -126,7 +125,8 @@ def _replay(
                 asyncio.run(walk(rig, sessions, after))
             except KeyboardInterrupt:
                 console.print("Stopped before the end; what follows covers the sessions so far.")
-    rig.journal.close()
+            finally:
+                rig.journal.close()
     _finish(rig, console, folder, seed)
 
 
@@ -140,7 +140,8 @@ def _live(console: Console, screen: Screen) -> Iterator["_Refresh"]:
     if not console.is_terminal:
         yield _Lines(console, screen)
         return
-    with Live(screen, console=console, refresh_per_second=REFRESH_PER_SECOND) as live:
+    # Repainted by hand: a thread of its own would read the book while it changes.
+    with Live(screen, console=console, auto_refresh=False) as live:
         yield _Repaint(live)
 
 
@@ -260,18 +261,22 @@ def _simulate(settings: Settings, out: Path | None, seed: int, *, real_time: boo
 async def _serve(
     rig: Rig, clock: SystemClock, log: RunLog, console: Console, screen: Screen
 ) -> None:
+    live = Live(screen, console=console, auto_refresh=False)
+
     def on_change(following: Moment | None) -> None:
-        state = screen.state
-        state.next_moment, state.at = following, clock.now()
-        levels = rig.world.market.levels(clock.now())
-        state.spx, state.vix, state.session = levels.spx, levels.vix, _session_at(rig, state.at)
+        state, now = screen.state, clock.now()
+        levels = rig.world.market.levels(now)
+        state.next_moment, state.at, state.session = following, now, _session_at(rig, now)
+        state.spx, state.vix = levels.spx, levels.vix
+        if console.is_terminal:
+            live.refresh()
 
     daemon = Daemon(rig, clock, log, on_change)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _stop_or_force, daemon, loop)
     if console.is_terminal:
-        with Live(screen, console=console, refresh_per_second=2):
+        with live:
             await daemon.serve()
     else:
         await daemon.serve()
