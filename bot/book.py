@@ -22,8 +22,11 @@ from bot.events import (
     OrderApproved,
     OrderStopped,
     Record,
+    TradingHalted,
+    TradingResumed,
 )
 from bot.ledger import Holding, Ledger
+from bot.memory import Memory
 from market.errors import InvariantBroken
 from market.instruments import OptionContract, Right
 from market.orders import (
@@ -31,6 +34,7 @@ from market.orders import (
     OrderAccepted,
     OrderCancelled,
     OrderFilled,
+    OrderIntent,
     OrderRejected,
     OrderRepriced,
     PositionSettled,
@@ -38,9 +42,12 @@ from market.orders import (
 from market.schedule import MomentName
 from strategies.base import CondorPosition, HedgePlan, Layer, LayerPosition, Positions
 from strategies.condor import ENTRY_PURPOSE
+from strategies.hedge_orders import holding_kind
+from strategies.params import CapitalParams
 
 CONDOR, HEDGE = "condor", "alvh"
 SESSIONS_OF_YEAR = 252
+STEWARD_FALL_FRAC = CapitalParams().steward_drawdown_frac
 ZERO = Decimal(0)
 
 
@@ -105,10 +112,21 @@ class SessionLog:
     entry_reason: str | None = None
 
 
+@dataclass(slots=True)
+class FollowUp:
+    """An order that waits for another of its decision to fill whole."""
+
+    moment: MomentName
+    session: date
+    intent: OrderIntent
+    is_ready: bool = False
+
+
 class Book:
     """Holdings, orders, hedge plan and equity of one account."""
 
-    def __init__(self, start_usd: Decimal) -> None:
+    def __init__(self, start_usd: Decimal, steward_fall_frac: float = STEWARD_FALL_FRAC) -> None:
+        self.memory = Memory(start_usd, steward_fall_frac)
         self.ledger = Ledger(start_usd)
         self.orders: dict[str, OrderState] = {}
         self.plan: HedgePlan | None = None
@@ -116,6 +134,9 @@ class Book:
         self.fill_ids: set[str] = set()
         self.hedge_pnl: deque[Decimal] = deque(maxlen=SESSIONS_OF_YEAR + 1)
         self._active: dict[str, OrderState] = {}
+        self._follow_ups: list[FollowUp] = []
+        self.halt: TradingHalted | None = None
+        self.last_nlv_usd = start_usd
         self._today = SessionLog()
         self._stopped_session: date | None = None
         self._settling: set[str] = set()
@@ -132,6 +153,8 @@ class Book:
             PositionSettled: self._settled,
             DecisionMade: self._decided,
             EquityMarked: self._marked,
+            TradingHalted: self._halted,
+            TradingResumed: self._resumed,
         }
 
     def apply(self, record: Record) -> None:
@@ -162,11 +185,13 @@ class Book:
         self.orders[order.order_id] = self._active[order.order_id] = state
         log = self._log_of(record.session)
         log.orders_sent += 1
+        self._drop_follow_up(order.intent.purpose)
         if order.intent.strategy == CONDOR and order.intent.purpose == ENTRY_PURPOSE:
             log.entry_orders.append(state)
         self._view = None
 
     def _stopped(self, record: OrderStopped) -> None:
+        self._drop_follow_up(record.purpose)
         if record.strategy == CONDOR and record.purpose == ENTRY_PURPOSE:
             self._log_of(record.session).entry_reason = f"RISK_{record.code}"
 
@@ -184,8 +209,26 @@ class Book:
 
     def _set(self, state: OrderState, status: OrderStatus) -> None:
         state.status = status
+        if status not in ACTIVE:
+            self._settle_follow_ups(state)
         if status not in ACTIVE and self._active.pop(state.order.order_id, None) is not None:
             self._view = None
+
+    def _settle_follow_ups(self, ended: OrderState) -> None:
+        """Release what waited for this order when it filled whole; forget it when it did not."""
+        purpose = ended.order.intent.purpose
+        for waiting in list(self._follow_ups):
+            if waiting.intent.after == purpose:
+                waiting.is_ready = ended.status is OrderStatus.FILLED
+                if not waiting.is_ready:
+                    self._follow_ups.remove(waiting)
+
+    def _drop_follow_up(self, purpose: str) -> None:
+        self._follow_ups = [f for f in self._follow_ups if f.intent.purpose != purpose]
+
+    def ready_follow_ups(self) -> tuple[FollowUp, ...]:
+        """Return the orders whose turn has come."""
+        return tuple(waiting for waiting in self._follow_ups if waiting.is_ready)
 
     def _rejected(self, record: OrderRejected) -> None:
         state = self._order(record.order_id)
@@ -203,15 +246,30 @@ class Book:
         _check_fill(record, state)
         self.fill_ids.add(record.fill_id)
         intent, session = state.order.intent, state.order.session
+        sold_usd = self._cost_of_sold(intent, record.quantity)
         for leg, price in zip(intent.legs, record.leg_prices, strict=True):
             key = (intent.strategy, intent.campaign, intent.layer, leg.contract)
             self.ledger.trade(key, leg.ratio * record.quantity, price, session)
         self.ledger.charge(intent.strategy, record.fees_usd)
+        if intent.strategy == HEDGE:
+            fees = record.fees_usd
+            self.memory.hedge.fill(intent, record.quantity, record.credit, fees, sold_usd, session)
         state.filled += record.quantity
         state.credit_sum += record.credit * record.quantity
         if state.remaining == 0:
             self._set(state, OrderStatus.FILLED)
         self._view = None
+
+    def _cost_of_sold(self, intent: OrderIntent, quantity: int) -> Decimal:
+        """Return what the contracts that a fill sells had cost, dollars."""
+        cost = ZERO
+        for leg in intent.legs:
+            key = (intent.strategy, intent.campaign, intent.layer, leg.contract)
+            holding = self.ledger.holdings.get(key)
+            if leg.ratio < 0 and holding is not None and holding.position > 0:
+                share = Decimal(min(-leg.ratio * quantity, holding.position)) / holding.position
+                cost += holding.paid_usd * share
+        return cost
 
     def _settled(self, record: PositionSettled) -> None:
         held = self.ledger.positions().get(record.contract, 0)
@@ -233,10 +291,23 @@ class Book:
         if decision.plan is not None:
             self.plan = decision.plan
             self._view = None
+        for intent in decision.orders:
+            if intent.after is not None:
+                moment = MomentName(decision.moment)
+                self._follow_ups.append(FollowUp(moment, decision.session, intent))
         if decision.strategy == CONDOR and decision.moment == MomentName.ENTRY:
             self._log_of(record.session).entry_reason = decision.reason
+            self.memory.note_entry(record.session, decision.facts)
+
+    def _halted(self, record: TradingHalted) -> None:
+        self.halt = record
+
+    def _resumed(self, _record: TradingResumed) -> None:
+        self.halt = None
 
     def _marked(self, record: EquityMarked) -> None:
+        self.last_nlv_usd = record.nlv_usd
+        self.memory.mark(record)
         self.hedge_pnl.append(record.hedge_pnl_usd)
         self.last_mark = {
             OptionContract.parse(mark.contract): mark.mark_points for mark in record.layers
@@ -288,6 +359,7 @@ class Book:
                 tuple(_layers(holdings)),
                 tuple(state.order.intent for state in self.working()),
                 self.plan,
+                self.memory.hedge.memory,
             )
         return self._view
 
@@ -348,7 +420,11 @@ def _width_usd(condor: CondorPosition) -> Decimal:
 def _layers(holdings: Iterable[Holding]) -> Iterable[LayerPosition]:
     for holding in holdings:
         if holding.strategy == HEDGE and holding.layer is not None:
-            layer = Layer(holding.layer)
             yield LayerPosition(
-                layer, holding.contract, holding.position, holding.paid_usd, holding.opened
+                Layer(holding.layer),
+                holding.contract,
+                holding.position,
+                holding.paid_usd,
+                holding.opened,
+                holding_kind(holding.campaign),
             )

@@ -14,6 +14,7 @@ from bot.journal.base import Journal, MemoryJournal
 from bot.risk import RiskGate
 from bot.schedule import schedule_of
 from bot.settings import Settings, as_tree, config_hash
+from bot.shadow import Shadows
 from bot.shell import Shell
 from bot.summary import RunSummary
 from bot.tape import Tape
@@ -28,6 +29,7 @@ from market.schedule import Moment
 from strategies.alvh import AlvhStrategy
 from strategies.base import Strategy
 from strategies.condor import CondorStrategy
+from strategies.shift import ShiftStrategy
 
 
 @dataclass(frozen=True)
@@ -52,22 +54,42 @@ class Rig:
 
 @dataclass(frozen=True)
 class RunIdentity:
-    """What distinguishes this run from others."""
+    """What distinguishes this run from others; `first` and `last` are its sessions, as far as
+    known at the start."""
 
     profile: str
     run_mode: str
     seed: int
     start: datetime
+    first: date
+    last: date
 
 
 def build_strategies(settings: Settings) -> tuple[Strategy, ...]:
     """Return the condor and its hedge, without what is switched off."""
     strategies: list[Strategy] = []
     if settings.condor.enabled:
-        strategies.append(CondorStrategy(settings))
+        strategies += [CondorStrategy(settings), ShiftStrategy(settings)]
     if settings.alvh.enabled:
         strategies.append(AlvhStrategy(settings))
     return tuple(strategies)
+
+
+def build_tape(settings: Settings, world: World) -> Tape:
+    """Return the daily tape of a world under the settings in force."""
+    return Tape(
+        world.history,
+        world.calendar,
+        settings.vix_gate,
+        settings.filters,
+        world.family.vix9d,
+        settings.alvh,
+    )
+
+
+def load_fees() -> FeeSchedule:
+    """Return the shipped fee schedule."""
+    return FeeSchedule.from_toml(config_text("fees.toml"))
 
 
 def build_exchange(settings: Settings, world: World, seed: int) -> SimExchange:
@@ -82,7 +104,7 @@ def build_exchange(settings: Settings, world: World, seed: int) -> SimExchange:
 
     return SimExchange(
         cash_usd=settings.account.start_nlv_usd,
-        fees=FeeSchedule.from_toml(config_text("fees.toml")),
+        fees=load_fees(),
         fills=FillModel(
             seed=seed,
             partial_share=settings.fills.partial_share,
@@ -107,7 +129,7 @@ def build_simulated(
 
     With `journal_path` the run is kept in SQLite there, else in memory.
     """
-    book = Book(settings.account.start_nlv_usd)
+    book = Book(settings.account.start_nlv_usd, settings.capital.steward_drawdown_frac)
     journal = _journal(journal_path, book, durable=durable)
     summary = RunSummary(settings.account.start_nlv_usd)
 
@@ -120,9 +142,11 @@ def build_simulated(
         book=book,
         risk=RiskGate(settings.risk),
         reference=Reference(world.calendar, world.listings, world.macro),
-        tape=Tape(world.history, world.calendar, settings.vix_gate),
+        tape=build_tape(settings, world),
         run_mode=identity.run_mode,
         record=record,
+        safety=settings.safety,
+        shadows=Shadows(settings, settings.account.start_nlv_usd, load_fees()),
     )
     exchange = build_exchange(settings, world, identity.seed)
     broker = SimBroker(exchange, world.market, world.calendar, clock.now)
@@ -154,7 +178,7 @@ def _started(settings: Settings, world: World, identity: RunIdentity) -> RunStar
         start_nlv_usd=settings.account.start_nlv_usd,
         config_hash=config_hash(settings),
         settings=as_tree(settings),
-        series=world.series,
+        series=world.series(identity.first, identity.last),
         is_simulated=True,
     )
 

@@ -112,16 +112,17 @@ class Daemon:
 
     async def _loop(self) -> None:
         stopping = asyncio.create_task(self._stop.wait())
+        getting = asyncio.create_task(self._queue.get())
         try:
             while not self._stop.is_set():
-                getting = asyncio.create_task(self._queue.get())
                 await asyncio.wait({getting, stopping}, return_when=asyncio.FIRST_COMPLETED)
                 if getting.done():
-                    await self._take(getting.result())
-                else:
-                    getting.cancel()
+                    item, getting = getting.result(), asyncio.create_task(self._queue.get())
+                    await self._take(item)
         finally:
-            stopping.cancel()
+            for task in (getting, stopping):
+                task.cancel()
+            await asyncio.gather(getting, stopping, return_exceptions=True)
 
     async def _take(self, item: Item) -> None:
         await self._tick()

@@ -33,6 +33,8 @@ def decide_on_replay(
     _require_condors(settings)
     history = world.history
     row = history.index(session)
+    if row < history.first_index:
+        window(world, session, session)
     if first is None:
         first = history.sessions[max(row - SESSIONS_BEFORE, history.first_index)]
     if first > session:
@@ -160,7 +162,8 @@ def restore(settings: Settings, world: World, recording: Recording) -> Rig:
     started = recording.started
     account = settings.account.model_copy(update={"start_nlv_usd": started.start_nlv_usd})
     clock = SimulatedClock(started.at)
-    identity = RunIdentity(started.profile, RUN_MODE, started.seed, started.at)
+    first, last = recording.sessions
+    identity = RunIdentity(started.profile, RUN_MODE, started.seed, started.at, first, last)
     same_account = settings.model_copy(update={"account": account})
     rig = build_simulated(same_account, world, clock, identity)
     told = run_now(_repeat_orders(rig.broker, clock, recording.records))

@@ -7,16 +7,18 @@ the journal's records rebuild.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
+from bot import safety
 from bot.book import CONDOR, Book, OrderState, OrderStatus
 from bot.commands import CancelOrder, Command, FetchSnapshot, SubmitOrder
-from bot.equity import capital_of, mark_equity, value_book
+from bot.equity import Valuation, capital_of, mark_equity, temporal_thetas, value_book
 from bot.events import (
     BrokerReported,
     DecisionMade,
     EntryClosed,
     EntryResult,
+    EquityMarked,
     Input,
     MarketSeen,
     MomentDue,
@@ -30,16 +32,20 @@ from bot.events import (
     SnapshotTaken,
 )
 from bot.risk import Exposure, Refusal, RiskGate
+from bot.safety import SafetyParams
+from bot.shadow import SHADOW, Shadows
 from bot.tape import Tape
 from market.errors import InvariantBroken
 from market.instruments import OptionContract
 from market.listings import Listings
 from market.macro import MacroCalendar
-from market.orders import Order, OrderIntent, order_id
+from market.orders import Order, OrderFilled, OrderIntent, order_id
 from market.quotes import MarketSnapshot, SnapshotRequest
-from market.schedule import Moment, MomentName
+from market.schedule import MissedPolicy, Moment, MomentName
 from market.sessions import SessionCalendar
 from strategies.base import Capital, Context, Decision, Strategy, View
+
+FOLLOW_UP = "follow_up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +70,12 @@ class Engine:
         tape: Tape,
         run_mode: str,
         record: Callable[[Record], None],
+        shadows: Shadows | None = None,
+        safety: SafetyParams | None = None,
     ) -> None:
         self.book = book
+        self.shadows = shadows
+        self._safety = safety or SafetyParams()
         self._strategies = tuple(strategies)
         self._risk = risk
         self._reference = reference
@@ -92,11 +102,17 @@ class Engine:
         for listener in self._listeners:
             listener(record)
         self.book.apply(record)
+        if self.shadows is not None:
+            self.shadows.watch(record)
 
     def _moment(self, due: MomentDue) -> list[Command]:
         moment = due.moment
         release = None if moment.event is None else str(moment.event.kind)
         self._record(MomentReached(moment.at, moment.session, moment.name, release))
+        if moment.name is MomentName.OPEN:
+            over = safety.resumed(self.book.halt, moment.at, moment.session)
+            if over is not None:
+                self._record(over)
         if moment.name is MomentName.ENTRY_CUTOFF:
             return self._close_entry(moment)
         return self._ask(moment)
@@ -105,11 +121,16 @@ class Engine:
         """Fetch what strategies need, with quotes of all that is held, which capital needs."""
         context = self._context(moment)
         wanted = {s.name: s.needs(context) for s in self._strategies}
+        if self.shadows is not None:
+            wanted[SHADOW] = self.shadows.needs(context)
         requests = {name: request for name, request in wanted.items() if request is not None}
         if not requests and moment.name is not MomentName.HEDGE_REVIEW:
             return []
         chains = dict.fromkeys(key for request in requests.values() for key in request.chains)
-        request = SnapshotRequest(tuple(chains), tuple(self.book.ledger.positions()))
+        bars = max((request.bars for request in requests.values()), default=0)
+        held = dict.fromkeys(self.book.ledger.positions())
+        held |= dict.fromkeys(c for request in requests.values() for c in request.contracts)
+        request = SnapshotRequest(tuple(chains), tuple(held), bars)
         return [FetchSnapshot(moment, tuple(requests), request)]
 
     def _context(self, moment: Moment) -> Context:
@@ -123,15 +144,36 @@ class Engine:
         self._record(seen)
         # Decisions change orders, never holdings, so one valuation serves the whole step.
         valuation = value_book(self.book, snapshot)
-        capital = capital_of(self.book, valuation)
+        capital = capital_of(self.book, valuation, snapshot.levels.vix)
+        self._guard(moment, safety.tripped(capital, self.book.last_nlv_usd, self._safety))
         commands: list[Command] = []
         for strategy in self._strategies:
             if strategy.name in taken.asked_by:
                 view = self._view(moment, snapshot, capital)
                 commands += self._decided(strategy.decide(view), view)
+        if FOLLOW_UP in taken.asked_by:
+            return self._follow_up(moment, capital)
+        if SHADOW in taken.asked_by and self.shadows is not None:
+            marked = self.shadows.see(self._view(moment, snapshot, capital), self.book, valuation)
+            if marked is not None:
+                self._record(marked)
         if moment.name is MomentName.HEDGE_REVIEW:
-            self._record(mark_equity(self.book, moment, snapshot.levels, valuation))
+            self._record(self._equity(moment, snapshot, valuation))
         return commands
+
+    def _equity(
+        self, moment: Moment, snapshot: MarketSnapshot, valuation: Valuation
+    ) -> EquityMarked:
+        known = self._tape.indicators(moment.session, moment.at)
+        calendar = self._reference.calendar
+        thetas = temporal_thetas(self.book, snapshot, calendar, known.vix9d_sd_points)
+        return mark_equity(self.book, moment, snapshot.levels, valuation, thetas)
+
+    def _guard(self, moment: Moment, trip: safety.Trip | None) -> None:
+        """Halt trading on a trip, once."""
+        if trip is not None and self.book.halt is None:
+            calendar = self._reference.calendar
+            self._record(safety.halt(trip, moment.at, moment.session, calendar, self._safety))
 
     def _view(self, moment: Moment, snapshot: MarketSnapshot, capital: Capital) -> View:
         return View(
@@ -140,27 +182,29 @@ class Engine:
             self._tape.indicators(moment.session, moment.at),
             capital,
             self._tape.vix_closes(moment.session, moment.at),
+            self._tape.spx_returns(moment.session, moment.at),
         )
 
     def _decided(self, decision: Decision, view: View) -> list[Command]:
         self._record(DecisionMade(decision.at, decision.session, decision))
         commands: list[Command] = []
         for intent in decision.orders:
-            command = self._judge(intent, decision, view)
-            if command is not None:
-                commands.append(command)
+            if intent.after is None:
+                commands += self._judge(intent, decision.at, decision.session, view.capital)
         return commands
 
-    def _judge(self, intent: OrderIntent, decision: Decision, view: View) -> Command | None:
-        at, session = decision.at, decision.session
+    def _judge(
+        self, intent: OrderIntent, at: datetime, session: date, capital: Capital
+    ) -> list[Command]:
         order = self._identify(intent, session)
-        exposure = Exposure(view.capital, self.book.positions(), self.book.orders_sent(session))
+        book = self.book
+        exposure = Exposure(capital, book.positions(), book.orders_sent(session), book.halt)
         verdict = self._risk.judge(order, exposure)
         if isinstance(verdict, Refusal):
             self._record(_stopped(order, at, verdict))
-            return None
+            return []
         self._record(OrderApproved(at, session, verdict.order, verdict.approval))
-        return SubmitOrder(verdict)
+        return [SubmitOrder(verdict)]
 
     def _identify(self, intent: OrderIntent, session: date) -> Order:
         attempt = 1
@@ -201,6 +245,8 @@ class Engine:
         """Without a market there is no decision but a reasoned no."""
         moment = failed.moment
         sentence = f"No decision without a market: {failed.reason.rstrip('.')}."
+        if moment.name is MomentName.ENTRY:
+            self._guard(moment, safety.Trip(safety.DATA_FAULT, failed.reason.rstrip(".")))
         for name in failed.asked_by:
             decision = Decision(
                 name, moment.name, moment.session, moment.at, "SKIP", "DATA", sentence
@@ -209,8 +255,22 @@ class Engine:
         return []
 
     def _reported(self, reported: BrokerReported) -> list[Command]:
-        self._record(reported.event)
-        return []
+        event = reported.event
+        self._record(event)
+        ready = self.book.ready_follow_ups() if isinstance(event, OrderFilled) else ()
+        if not ready:
+            return []
+        # What waited for this fill is judged on the market of now, not on that of its decision.
+        first = ready[0]
+        moment = Moment(first.moment, event.at, first.session, MissedPolicy.SKIP, timedelta(0))
+        held = SnapshotRequest(contracts=tuple(self.book.ledger.positions()))
+        return [FetchSnapshot(moment, (FOLLOW_UP,), held)]
+
+    def _follow_up(self, moment: Moment, capital: Capital) -> list[Command]:
+        commands: list[Command] = []
+        for intent in [waiting.intent for waiting in self.book.ready_follow_ups()]:
+            commands += self._judge(intent, moment.at, moment.session, capital)
+        return commands
 
 
 def _stopped(order: Order, at: datetime, refusal: Refusal) -> OrderStopped:

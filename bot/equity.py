@@ -6,6 +6,7 @@ says so.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from bot.book import CONDOR, HEDGE, Book
@@ -15,10 +16,13 @@ from market.instruments import OptionContract
 from market.orders import ZERO
 from market.quotes import IndexLevels, MarketSnapshot, Quote
 from market.schedule import Moment
+from market.sessions import SessionCalendar
 from strategies.base import Capital
+from strategies.temporal import temporal_theta
 
 CENT = Decimal("0.01")
 MARK_DIGITS = 4
+THETA_DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +90,8 @@ def _layer_mark(
     )
 
 
-def capital_of(book: Book, valuation: Valuation) -> Capital:
-    """Return the account's figures for a decision."""
+def capital_of(book: Book, valuation: Valuation, vix: float) -> Capital:
+    """Return the account's figures for a decision at a level of VIX."""
     cash = book.ledger.cash_usd
     return Capital(
         nlv_usd=cash + valuation.total_usd,
@@ -95,11 +99,51 @@ def capital_of(book: Book, valuation: Valuation) -> Capital:
         free_cash_usd=cash - book.width_margin_usd(),
         open_max_loss_usd=book.open_max_loss_usd(),
         hedge_cost_year_usd=book.hedge_cost_year_usd,
+        hedge_value_usd=valuation.value_usd[HEDGE],
+        steward_is_halved=book.memory.steward.is_halved,
+        temporal_theta_condor=book.memory.theta.last,
+        tt_mean_condor=book.memory.theta.mean,
+        expected=book.memory.expected(vix),
     )
 
 
+@dataclass(frozen=True, slots=True)
+class TemporalThetas:
+    """R-29's temporal theta of the condors held and of the hedge; None is unknown."""
+
+    condor: float | None = None
+    hedge: float | None = None
+
+
+NO_THETAS = TemporalThetas()
+
+
+def temporal_thetas(
+    book: Book,
+    snapshot: MarketSnapshot,
+    calendar: SessionCalendar,
+    vix9d_sd_points: float | None,
+) -> TemporalThetas:
+    """Return the temporal theta of both books on this snapshot (R-29)."""
+
+    def settles_at(contract: OptionContract) -> datetime:
+        return calendar.settles_at(contract.trading_class, contract.expiry)
+
+    def of(strategy: str) -> float | None:
+        holdings = book.ledger.holdings.values()
+        held = [(each.contract, each.position) for each in holdings if each.strategy == strategy]
+        found = temporal_theta(held, snapshot.quotes, settles_at, vix9d_sd_points)
+        return None if found is None else round(found, THETA_DIGITS)
+
+    return TemporalThetas(of(CONDOR), of(HEDGE))
+
+
 def mark_equity(
-    book: Book, moment: Moment, levels: IndexLevels, valuation: Valuation
+    book: Book,
+    moment: Moment,
+    levels: IndexLevels,
+    valuation: Valuation,
+    thetas: TemporalThetas = NO_THETAS,
 ) -> EquityMarked:
     """Return the equity point of a session: the same fills with the hedge and without it."""
     ledger = book.ledger
@@ -120,4 +164,6 @@ def mark_equity(
         ledger.fees_usd,
         book.open_max_loss_usd(),
         valuation.layers,
+        thetas.condor,
+        thetas.hedge,
     )

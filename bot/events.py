@@ -155,6 +155,44 @@ class EquityMarked:
     temporal_theta_hedge: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class TradingHalted:
+    """The kill switch tripped; `until` is the session that ends it, None waits for a person."""
+
+    at: datetime
+    session: date
+    code: str
+    sentence: str
+    until: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class TradingResumed:
+    """A halt ended."""
+
+    at: datetime
+    session: date
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowMark:
+    """One shadow book at a session's end, dollars."""
+
+    nlv_usd: Decimal
+    hedge_pnl_usd: Decimal
+    fees_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowsMarked:
+    """All shadow books at a session's end, by name (R-35)."""
+
+    at: datetime
+    session: date
+    books: Mapping[str, ShadowMark]
+
+
 Record = (
     RunStarted
     | MomentReached
@@ -172,6 +210,9 @@ Record = (
     | PositionSettled
     | EntryClosed
     | EquityMarked
+    | ShadowsMarked
+    | TradingHalted
+    | TradingResumed
 )
 
 KINDS: dict[str, type] = {
@@ -191,6 +232,9 @@ KINDS: dict[str, type] = {
     "position_settled": PositionSettled,
     "entry_closed": EntryClosed,
     "equity_marked": EquityMarked,
+    "shadows_marked": ShadowsMarked,
+    "trading_halted": TradingHalted,
+    "trading_resumed": TradingResumed,
 }
 KIND_OF: dict[type, str] = {record: name for name, record in KINDS.items()}
 

@@ -67,7 +67,7 @@ def replay_rig(
 ) -> Rig:
     """Return a run over a window of history on a simulated clock."""
     start = first_moment(world, span.first)
-    identity = RunIdentity(profile, RUN_MODE, seed, start)
+    identity = RunIdentity(profile, RUN_MODE, seed, start, span.first, span.last)
     return build_simulated(settings, world, SimulatedClock(start), identity, journal_path)
 
 

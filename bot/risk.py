@@ -12,6 +12,8 @@ from decimal import Decimal
 
 from pydantic import Field
 
+from bot.events import TradingHalted
+from bot.safety import is_allowed
 from market.instruments import OptionContract, Right, TradingClass, floor_to_tick
 from market.orders import ApprovedOrder, Leg, Order, OrderIntent, legal_tick
 from strategies.base import Capital, Positions
@@ -52,6 +54,7 @@ class Exposure:
     capital: Capital
     positions: Positions
     orders_this_session: int
+    halt: TradingHalted | None = None
 
 
 class RiskGate:
@@ -63,12 +66,17 @@ class RiskGate:
     def judge(self, order: Order, exposure: Exposure) -> ApprovedOrder | Refusal:
         """Return the approved order, or the first limit that it breaks."""
         intent = order.intent
-        checks = (self._count, self._tick, self._covered, self._losses, self._premium)
+        checks = (self._halted, self._count, self._tick, self._covered, self._losses, self._premium)
         for check in checks:
             refusal = check(intent, exposure)
             if refusal is not None:
                 return refusal
         return ApprovedOrder(order, f"{len(checks)} limits kept")
+
+    def _halted(self, intent: OrderIntent, exposure: Exposure) -> Refusal | None:
+        if exposure.halt is None or is_allowed(intent):
+            return None
+        return Refusal("HALTED", exposure.halt.sentence)
 
     def _count(self, _intent: OrderIntent, exposure: Exposure) -> Refusal | None:
         most = self._params.max_orders_per_session
@@ -110,6 +118,8 @@ class RiskGate:
 
     def _premium(self, intent: OrderIntent, exposure: Exposure) -> Refusal | None:
         paid = -intent.limit_credit * 100 * intent.quantity
+        if intent.is_closing:
+            return None
         if paid > Decimal(str(self._params.max_hedge_order_frac)) * exposure.capital.nlv_usd:
             share = self._params.max_hedge_order_frac
             return Refusal("PREMIUM", f"it pays ${paid:,.0f}, more than {share:.0%} of NLV")

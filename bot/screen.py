@@ -82,14 +82,14 @@ class Screen:
         day = "waiting" if state.session is None else f"{state.session:%a %d %b %Y}"
         clock = "" if state.at is None else f"{state.at.astimezone(exchange_zone()):%H:%M:%S} ET"
         market = "" if state.spx is None else f"SPX {state.spx:,.2f}   VIX {state.vix:.2f}"
-        table = Table.grid(expand=True)
+        table = Table.grid(expand=True, padding=(0, 1))
         table.add_column()
         table.add_column(justify="center")
         table.add_column(justify="right")
         table.add_row(
             Text(f"{day}  {clock}", style="bold"),
             Text(market, style="bold"),
-            f"{self._rig.summary.opened} condors in {self._rig.summary.sessions} sessions",
+            f"sold on {self._rig.summary.opened} of {self._rig.summary.sessions} sessions",
         )
         table.add_row(self._equity(), "", self._next())
         return Panel(table, title="ALVH  ·  simulated, no real money", border_style="blue")
@@ -144,8 +144,8 @@ class Screen:
         if not held:
             return Text("none held", style="dim")
         table = Table(expand=True, box=None, pad_edge=False)
-        for name in ("layer", "calls", "expiry", "strike", "delta", "value"):
-            table.add_column(name, justify="left" if name == "layer" else "right")
+        for name in ("layer", "n", "expiry", "strike", "delta", "value"):
+            table.add_column(name, justify="left" if name == "layer" else "right", no_wrap=True)
         for layer in LAYERS:
             for position in held:
                 if position.layer is layer:

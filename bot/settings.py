@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from bot.risk import RiskParams
+from bot.safety import SafetyParams
 from market.errors import ConfigError
 from strategies.params import MethodParams, Section
 
@@ -44,6 +45,9 @@ class MarketSettings(Section):
     listing: ListingMode = Field(
         ListingMode.LISTED, description="listed, or hypothetical: every session has an expiry."
     )
+    macro_file: str = Field(
+        "", description="Own file of release dates instead of the shipped one; empty: shipped."
+    )
 
 
 class FillSettings(Section):
@@ -69,6 +73,7 @@ class Settings(MethodParams):
     account: AccountSettings = AccountSettings()
     market: MarketSettings = MarketSettings()
     risk: RiskParams = RiskParams()
+    safety: SafetyParams = SafetyParams()
     fills: FillSettings = FillSettings()
     journal: JournalSettings = JournalSettings()
 

@@ -7,32 +7,34 @@ from typing import Any
 from bot.events import MomentReached, RunStarted
 from bot.journal.codec import decode
 from bot.journal.store import JournalReader
+from bot.settings import Settings
 from bot.world import load_macro
 
 STRATEGIES = ("condor", "alvh")
 
 
-def read_status(path: Path, today: date) -> dict[str, Any]:
-    """Return a run's status as plain values.
+def read_status(path: Path | None, today: date) -> dict[str, Any]:
+    """Return a run's status as plain values; without a run, what the calendar needs.
 
     Raises:
         ConfigError: the journal is missing or unreadable.
     """
-    reader = JournalReader(path)
     started, last_moment, count = None, None, 0
-    for row in reader.rows():
-        count += 1
-        if row.kind == "run_started":
-            started = decode(row.kind, row.payload)
-        elif row.kind == "moment_reached":
-            last_moment = row
-    decisions, equity = reader.table("decisions"), reader.table("equity")
-    positions = reader.table("positions")
-    reader.close()
+    decisions, equity, positions = [], [], []
+    if path is not None:
+        with JournalReader(path) as reader:
+            for row in reader.rows():
+                count += 1
+                if row.kind == "run_started":
+                    started = decode(row.kind, row.payload)
+                elif row.kind == "moment_reached":
+                    last_moment = row
+            decisions, equity = reader.table("decisions"), reader.table("equity")
+            positions = reader.table("positions")
     moment = None if last_moment is None else decode(last_moment.kind, last_moment.payload)
-    macro = load_macro()
+    macro = load_macro(Settings())
     return {
-        "journal": str(path),
+        "journal": None if path is None else str(path),
         **_run(started),
         "events": count,
         "last_moment": _moment_text(moment),

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from bot.book import CONDOR, HEDGE, Book
+from bot.drawdown import Drawdown
 from bot.events import (
     DecisionMade,
     EntryClosed,
@@ -19,7 +20,10 @@ from bot.events import (
     EquityMarked,
     OrderApproved,
     Record,
+    ShadowsMarked,
 )
+from bot.shadow import ShadowName, Shadows
+from bot.shadow_summary import ShadowCurves
 from market.orders import OrderFilled
 from strategies.upkeep import Need
 
@@ -40,31 +44,23 @@ class EquityPoint:
 
 
 @dataclass(slots=True)
-class Drawdown:
-    """Running peak and the deepest fall from it, as a fraction of the peak."""
-
-    peak: float
-    deepest_frac: float = 0.0
-
-    def add(self, value: float) -> None:
-        """Take in the next value."""
-        self.peak = max(self.peak, value)
-        self.deepest_frac = max(self.deepest_frac, 1.0 - value / self.peak)
-
-
-@dataclass(slots=True)
 class RunSummary:
     """Counters and curves of one run."""
 
     start_nlv_usd: Decimal
     sessions: int = 0
     opened: int = 0
+    contracts: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     orders_by_kind: Counter[str] = field(default_factory=Counter)
     points: list[EquityPoint] = field(default_factory=list)
     last_decision: str = ""
     _kinds: dict[str, str] = field(default_factory=dict)
     _last: EquityMarked | None = None
+    _shadows: ShadowCurves | None = None
+
+    def __post_init__(self) -> None:
+        self._shadows = ShadowCurves(self.start_nlv_usd)
 
     def watch(self, record: Record) -> None:
         """Take in one record."""
@@ -74,6 +70,7 @@ class RunSummary:
             self.sessions += 1
             if record.result is EntryResult.OPENED:
                 self.opened += 1
+                self.contracts += record.quantity
             else:
                 self.skipped[record.reason] += 1
         elif isinstance(record, OrderApproved):
@@ -86,6 +83,8 @@ class RunSummary:
                 self.orders_by_kind[kind] += 1
         elif isinstance(record, EquityMarked):
             self._mark(record)
+        elif isinstance(record, ShadowsMarked) and self._shadows is not None:
+            self._shadows.watch(record)
 
     def _mark(self, record: EquityMarked) -> None:
         self._last = record
@@ -118,7 +117,7 @@ class RunSummary:
             drawdown.add(point.nlv_usd if hedged else point.unhedged_nlv_usd)
         return round(drawdown.deepest_frac, 6)
 
-    def as_dict(self, book: Book) -> dict[str, Any]:
+    def as_dict(self, book: Book, shadows: Shadows | None = None) -> dict[str, Any]:
         """Return the contract's object without run facts (seed, series, wall time)."""
         last = self._last
         nlv = self.start_nlv_usd if last is None else last.nlv_usd
@@ -126,6 +125,7 @@ class RunSummary:
         common = {
             "sessions": self.sessions,
             "condors_opened": self.opened,
+            "condor_contracts": self.contracts,
             "condors_skipped": dict(sorted(self.skipped.items())),
         }
         ledger = book.ledger
@@ -147,7 +147,16 @@ class RunSummary:
                 "end_nlv_usd": _usd(unhedged),
                 "max_drawdown_frac": self.max_drawdown_frac(hedged=False),
             },
+            "books": self._books(common, shadows),
         }
+
+    def _books(self, common: Mapping[str, Any], shadows: Shadows | None) -> dict[str, Any]:
+        if shadows is None or self._shadows is None:
+            return {}
+        rolls: dict[str, int] = dict.fromkeys(ShadowName, self.hedge_rolls)
+        rolls[ShadowName.CONDOR_ONLY] = 0
+        rolls[ShadowName.STATIC_HEDGE] = 0 if shadows.static is None else shadows.static.rolls
+        return self._shadows.as_dict(common, rolls, shadows.win_rates())
 
     def _open_at_end(self, book: Book) -> Mapping[str, Any]:
         condors = book.positions().condors

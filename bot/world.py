@@ -5,7 +5,9 @@ from datetime import date, timedelta
 from importlib.resources import files
 from pathlib import Path
 
+from bot.series import series_of
 from bot.settings import ListingMode, Settings
+from market.errors import ConfigError
 from market.family import VolFamily, complete_family
 from market.history import History, load_history
 from market.listings import ListingRules, Listings
@@ -36,10 +38,10 @@ class World:
     market: ModelMarket
     seed: int
 
-    @property
-    def series(self) -> dict[str, str]:
-        """Return of each series whether it is real, modelled, synthetic or absent."""
-        return self.market.provenance
+    def series(self, first: date, last: date) -> dict[str, str]:
+        """Return of each series whether it was real, mixed, modelled, synthetic or absent from
+        `first` to `last`."""
+        return series_of(self.history, self.family, self.listings, first, last)
 
 
 def config_text(name: str) -> str:
@@ -52,9 +54,23 @@ def load_calendar(first: date = CALENDAR_FIRST) -> SessionCalendar:
     return SessionCalendar.build(first, CALENDAR_LAST)
 
 
-def load_macro() -> MacroCalendar:
-    """Return the shipped macro calendar."""
-    return MacroCalendar.from_toml(config_text("macro_events.toml"))
+def load_macro(settings: Settings) -> MacroCalendar:
+    """Return the macro calendar: the shipped one, or the file named by `market.macro_file`.
+
+    Raises:
+        ConfigError: that file cannot be read or is malformed.
+    """
+    name = settings.market.macro_file
+    if not name:
+        return MacroCalendar.from_toml(config_text("macro_events.toml"))
+    try:
+        text = Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise ConfigError(
+            f"market.macro_file = {name!r} cannot be read; name a TOML shaped like the shipped "
+            "macro_events.toml."
+        ) from None
+    return MacroCalendar.from_toml(text, Path(name).name)
 
 
 def load_listings(calendar: SessionCalendar, settings: Settings) -> Listings:
@@ -89,4 +105,4 @@ def world_of(settings: Settings, calendar: SessionCalendar, history: History, se
     params = SurfaceParams.from_toml(config_text("surface.toml"))
     family = complete_family(history, params.family)
     market = ModelMarket(history, calendar, listings, Surface(params), family, seed)
-    return World(calendar, load_macro(), history, listings, family, market, seed)
+    return World(calendar, load_macro(settings), history, listings, family, market, seed)

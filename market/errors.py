@@ -8,6 +8,7 @@ AlvhError
 ├── BrokerUnavailable      transient: waiting may help, exit code 3
 ├── MarketDataError        no usable quotes or series, exit code 3
 ├── OrderRefused           the broker or the risk gate said no to one order
+├── JournalDamaged         a journal was changed, cut or torn, exit code 4
 └── InvariantBroken        a bug of ours: stop in good order, exit code 4
 """
 
@@ -52,6 +53,12 @@ class OrderRefused(AlvhError):
     """One order was turned down; the rest of the session goes on."""
 
     exit_code = 3
+
+
+class JournalDamaged(AlvhError):
+    """A journal's numbers, hashes or records do not hold; the sentence names the first bad row."""
+
+    exit_code = 4
 
 
 class InvariantBroken(AlvhError):

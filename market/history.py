@@ -20,6 +20,7 @@ import numpy as np
 
 from market.errors import HistoryError, NoSuchSession
 from market.history_files import (
+    ECB_COLUMN,
     RATE_FILL_SESSIONS,
     RATES_SHAPE,
     FolderTables,
@@ -79,9 +80,10 @@ class VxTable:
 class History:
     """Daily market history; the arrays are aligned with `sessions` and NaN where absent.
 
-    Index levels are points, `rate_frac` is the 3-month bill as a fraction a year, `advances` and
-    `declines` count NYSE issues, `reer` holds (month, usable from, value). `provenance` tells of
-    each series whether it is "real", "synthetic" or "absent"; `unused` names files left unread.
+    Index levels are points, rates fractions a year: `rate_frac` the 3-month bill, `ecb_rate_frac`
+    the ECB's deposit rate. `advances` and `declines` count NYSE issues, `reer` holds (month, usable
+    from, value). `provenance` tells of each series whether it is "real", "synthetic" or "absent";
+    `unused` names files left unread.
     """
 
     sessions: tuple[date, ...]
@@ -106,6 +108,7 @@ class History:
     declines: FloatArray | None = None
     reer: tuple[tuple[date, date, float], ...] = ()
     unused: tuple[str, ...] = ()
+    ecb_rate_frac: FloatArray | None = None
 
     def __post_init__(self) -> None:
         for name, column in vars(self).items():
@@ -181,6 +184,7 @@ def _assembled(tables: FolderTables, sessions: IntArray, source: str) -> History
     closes = {name: column(tables.closes.get(name), "close") for name in _CLOSE_NAMES}
     bills = first_known([column(tables.rates, name) for name in RATES_SHAPE.one_of])
     rate_frac = fill_forward(bills, RATE_FILL_SESSIONS) / 100
+    deposits = column(tables.rates, ECB_COLUMN)
     return History(
         sessions=tuple(map(date.fromordinal, sessions.tolist())),
         spx_open=_as_published(column(tables.spx, "open")),
@@ -198,6 +202,7 @@ def _assembled(tables: FolderTables, sessions: IntArray, source: str) -> History
         declines=column(tables.breadth, "declines"),
         reer=tables.reer,
         unused=tables.unused,
+        ecb_rate_frac=fill_forward(deposits, RATE_FILL_SESSIONS) / 100,
         **closes,
     )
 

@@ -24,6 +24,7 @@ from market.quotes import FloatArray
 from market.sessions import SessionCalendar
 
 RATE_FILL_SESSIONS = 7
+ECB_COLUMN = "ecb_deposit_rate"
 # The BIS index of a month appears three to seven weeks after the month's end; the later bound
 # can never look ahead.
 REER_DELAY = timedelta(weeks=7)
@@ -51,6 +52,7 @@ RATES_SHAPE = FileShape(
     file_name="rates_daily.csv",
     columns=(),
     one_of=("tbill_3m_dtb3", "treasury_3m_dgs3mo", "irx_13w_tbill"),
+    optional=(ECB_COLUMN,),
     must_be_positive=False,
     is_by_session=False,
 )

@@ -31,8 +31,9 @@ _ISO_LENGTH = 10
 class FileShape:
     """How one CSV file looks and how strict its reader is.
 
-    `columns` must be in the header, and of `one_of` at least one; `filled` are the columns that
-    may not be empty on a session; `has_every_session` refuses gaps; `is_ohlc` checks high and low.
+    `columns` must be in the header, and of `one_of` at least one; `optional` ones are read where
+    they are. `filled` are the columns that may not be empty on a session; `has_every_session`
+    refuses gaps; `is_ohlc` checks high and low.
     Only where `is_by_session` must every day with a number be a session.
     Where the column `trust_column` says False, only the `filled` columns of the row are believed.
     """
@@ -47,6 +48,7 @@ class FileShape:
     has_every_session: bool = False
     is_ohlc: bool = False
     is_by_session: bool = True
+    optional: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,8 @@ def _layout(shape: FileShape, header: Sequence[str]) -> _Layout:
             f"{shape.file_name} has none of the columns {', '.join(shape.one_of)}"
             f" (it has {_listed(header)}); add one of them."
         )
-    names = shape.columns + either
+    present = tuple(name for name in shape.optional if name in header)
+    names = shape.columns + either + present
     where = {name: position for position, name in enumerate(header)}
     return _Layout(
         width=len(header),

@@ -23,7 +23,10 @@ from market.sessions import exchange_zone
 
 _T = TypeVar("_T")
 
-DOWNLOAD_COMMAND = "alvh data download macro"
+REMEDY = (
+    "add the newer ones to a copy of config/macro_events.toml and name it with "
+    "--set market.macro_file=FILE"
+)
 _PROVISIONAL_AT_ET = time(8, 30)
 _WINDOW_YEARS = 3
 _SATURDAY = 5
@@ -171,7 +174,7 @@ def _coverage_warning(kind: MacroKind, end: date, days_left: int) -> str:
         state = f"{kind} dates are published until {end} only, {days_left} days from now"
     else:
         state = f"{kind} dates ended on {end}, {-days_left} days ago"
-    return f"{state}: run `{DOWNLOAD_COMMAND}`."
+    return f"{state}: {REMEDY}."
 
 
 def _month_after(day: date) -> date:

@@ -2,44 +2,56 @@
 
 Decides at the hedge window of each session, at the re-checks around FOMC, CPI and PPI, and after
 the close; trades only inside the roll window, otherwise writes what it would do next
-(R-19 … R-22, R-24, R-25).
+(R-19 … R-26, R-28).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import Decimal
 
 from market.orders import OrderIntent
-from market.quotes import Quote, SnapshotRequest
+from market.quotes import SnapshotRequest
 from market.schedule import MomentName, hedge_window
 from strategies.base import (
     Context,
     Decision,
     FilterResult,
     HedgePlan,
+    HoldingKind,
     JsonValue,
     Layer,
     LayerPosition,
     Verdict,
     View,
 )
-from strategies.hedge_orders import NAME, Step, buy, named, roll, sale
-from strategies.hedge_report import facts_of, filter_vector, purchase_blocks
+from strategies.convexity import ConvexityProfile, convexity_profile
+from strategies.greeks import call_states
+from strategies.hedge_orders import NAME, REDUCE, Draft, buy, named, now, roll, sale, sellable
+from strategies.hedge_report import HedgeState, facts_of, filter_vector, purchase_blocks
 from strategies.ladder import (
     Pick,
     Purchase,
     budget_used_frac,
+    buying_targets,
+    fits_budget,
     next_plan,
     paid_premium_usd,
     pick_call,
     target_expiry,
     targets,
 )
-from strategies.params import MethodParams
-from strategies.shopping import expiry_missing, paid_after_roll_usd, shop_for_units
-from strategies.sizing import base_contracts, ratio
-from strategies.upkeep import EventState, LayerNeed, Need, event_state, layer_need, outlive_until
+from strategies.params import HedgeSizing, MethodParams
+from strategies.recycling import harvest, harvested_contracts, recycle, retire
+from strategies.shopping import expiry_missing, is_missing, paid_after_roll_usd, shop_for_units
+from strategies.sizing import base_contracts, units_wanted, wanted_contracts
+from strategies.tilt import tilt, untilt
+from strategies.upkeep import (
+    EventState,
+    LayerNeed,
+    Need,
+    event_state,
+    layer_need,
+    outlive_until,
+    steepening_need,
+)
 from strategies.volatility import is_hold
 
 VIX_CLOSES_NEEDED = 26
@@ -54,23 +66,7 @@ MOMENTS = frozenset(
     }
 )
 ROLLS = (Need.ROLL, Need.EVENT_ROLL)
-REFRESHES = (Need.EVENT_REFRESH, Need.REFRESH)
-
-
-@dataclass(slots=True)
-class Draft:
-    """A decision in the making: what speaks against buying, steps, remarks, premium then paid."""
-
-    plan: HedgePlan
-    blocks: list[FilterResult]
-    paid_usd: Decimal
-    steps: list[Step] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    sold: dict[LayerPosition, int] = field(default_factory=dict)
-
-    def left(self, position: LayerPosition) -> int:
-        """Return the contracts of a position that no sale of this decision takes."""
-        return position.base_contracts - self.sold.get(position, 0)
+REFRESHES = (Need.EVENT_REFRESH, Need.REFRESH, Need.STEEPEN)
 
 
 class AlvhStrategy:
@@ -107,52 +103,71 @@ class AlvhStrategy:
         return self._with_plan(view, plan, in_hold=in_hold)
 
     def _with_plan(self, view: View, plan: HedgePlan, *, in_hold: bool) -> Decision:
-        events = event_state(view)
-        needs = self._layer_needs(view, events)
-        blocks = purchase_blocks(view, self._params)
+        params, events = self._params, event_state(view, self._params)
+        profile = profile_of(view, params)
+        needs = self._layer_needs(view, events, profile)
+        blocks = purchase_blocks(view, params)
         draft = Draft(plan, blocks, paid_premium_usd(view.positions.layers))
         self._reduce(view, draft, in_hold=in_hold)
+        untilt(view, draft, params)
+        retire(view, draft, params)
+        harvest(view, draft, events, params)
         # What must be comes before what may be: each purchase finds the budget that is left.
         self._roll(view, draft, [need for need in needs if need.need not in REFRESHES])
+        recycle(view, draft, params)
         self._open(view, draft)
         self._roll(view, draft, [need for need in needs if need.need in REFRESHES])
-        after = budget_used_frac(draft.paid_usd, plan, self._params)
-        vector = filter_vector(view, plan, events, needs, blocks, after, self._params)
-        return self._conclude(view, draft, vector, facts_of(view, plan, after, self._params))
+        tilt(view, draft, params)
+        after = budget_used_frac(draft.paid_usd, plan, params)
+        state = HedgeState(plan, events, tuple(needs), tuple(blocks), after, profile)
+        vector = filter_vector(view, state, params)
+        return self._conclude(view, draft, vector, facts_of(view, state, params))
 
-    def _layer_needs(self, view: View, events: EventState) -> list[LayerNeed]:
-        """Return what every position needs, near layer first whatever the order of the book."""
-        return [
+    def _layer_needs(
+        self, view: View, events: EventState, profile: ConvexityProfile | None
+    ) -> list[LayerNeed]:
+        """Return what every base position needs, near layer first whatever the book's order."""
+        alvh = self._params.alvh
+        needs = [
             layer_need(view, position, target, events, self._params)
-            for target in targets(self._params.alvh)
+            for target in targets(alvh)
             for position in view.positions.layers
-            if position.layer is target.layer
+            if position.layer is target.layer and position.kind is HoldingKind.BASE
         ]
-
-    def _wanted(self, plan: HedgePlan) -> dict[Layer, int]:
-        return {layer: count * plan.units for layer, count in ratio(self._params.alvh).items()}
+        ratio = None if profile is None else profile.steepening_ratio
+        flat = steepening_need(view, needs, ratio, alvh)
+        if flat is None:
+            return needs
+        return [flat if need.position == flat.position else need for need in needs]
 
     def _reduce(self, view: View, draft: Draft, *, in_hold: bool) -> None:
         """Sell what layers hold beyond the plan, all together or not at all, so that 4:4:2 stays;
-        never in HOLD (R-20, R-27)."""
-        surplus = _surplus(view.positions.layers, self._wanted(draft.plan))
+        never in HOLD (R-20, R-27).
+
+        Under premium weights there is no count to hold them against: nothing is beyond the plan.
+        """
+        if self._params.alvh.sizing is HedgeSizing.PREMIUM_WEIGHTS:
+            return
+        wanted = wanted_contracts(draft.plan, self._params.alvh)
+        surplus = _surplus(view.positions.layers, wanted)
         if not surplus:
             return
         if in_hold:
             count = sum(surplus.values())
             draft.notes.append(f"{count} calls beyond the plan stay, HOLD never shrinks the hedge")
             return
-        bids = {position: _bid(view, position) for position in surplus}
+        bids = {position: sellable(view, position) for position in surplus}
         for position, quote in bids.items():
             if quote is None:
                 why = f"nobody bids for the {position.layer} calls of {named(position)}"
                 draft.notes.append(f"calls beyond the plan stay: {why}")
                 return
+        at, costs = now(view), self._params.costs
         for position, count in surplus.items():
             quote = bids[position]
             assert quote is not None  # just checked for all of them
-            draft.steps.append(sale(position, quote, count, _now(view), self._params.costs))
-        draft.sold = surplus
+            step = sale(REDUCE, "beyond the plan", position, quote, count, at, costs)
+            draft.sell(position, count, step)
 
     def _roll(self, view: View, draft: Draft, needs: list[LayerNeed]) -> None:
         for need in needs:
@@ -167,7 +182,7 @@ class AlvhStrategy:
     def _roll_one(self, view: View, draft: Draft, need: LayerNeed, count: int) -> str:
         """Add the roll of `count` contracts to the draft, or return what stands against it."""
         position, old = need.position, view.snapshot.quotes.get(need.position.contract)
-        pick = self._replacement(view, need)
+        pick = self._replacement(view, draft, need)
         if isinstance(pick, str):
             return pick
         if pick.contract == position.contract:
@@ -177,39 +192,46 @@ class AlvhStrategy:
         purchase = Purchase(pick, count)
         paid = paid_after_roll_usd(draft.paid_usd, position, purchase)
         used = budget_used_frac(paid, draft.plan, self._params)
-        if need.need in REFRESHES and used > self._params.alvh.budget_max_frac:
+        if need.need in REFRESHES and not fits_budget(used, self._params.alvh):
             return f"paid premium would rise to {used:.1%} of condor notional"
-        now, costs = _now(view), self._params.costs
-        draft.steps.append(roll(need.need, need.why, position, old, purchase, now, costs))
+        at, costs = now(view), self._params.costs
+        draft.steps.append(roll(need.need, need.why, position, old, purchase, at, costs))
         draft.paid_usd = paid
         return ""
 
-    def _replacement(self, view: View, need: LayerNeed) -> Pick | str:
+    def _replacement(self, view: View, draft: Draft, need: LayerNeed) -> Pick | str:
         key = target_expiry(view.context, need.target, need.not_before)
         chain = None if key is None else view.snapshot.chains.get(key)
         if chain is None:
             return expiry_missing(need.target)
         if need.need in ROLLS and chain.expiry <= need.position.contract.expiry:
             return f"no later VIX expiry near {need.target.tenor_days} days is listed"
-        pick = pick_call(chain, need.target.layer, need.target.delta, self._params)
+        delta = need.target.delta
+        if need.need in REFRESHES:
+            used = budget_used_frac(draft.paid_usd, draft.plan, self._params)
+            aims = buying_targets(view, used, self._params.alvh)
+            delta = next(aim.delta for aim in aims if aim.layer is need.target.layer)
+        pick = pick_call(chain, need.target.layer, delta, self._params)
         return f"no call of {chain.expiry:%d %b} is quoted tightly enough" if pick is None else pick
 
     def _open(self, view: View, draft: Draft) -> None:
-        held, plan = base_contracts(view.positions.layers), draft.plan
-        if all(held[layer] >= count for layer, count in self._wanted(plan).items()):
+        plan, params = draft.plan, self._params
+        harvested = harvested_contracts(view, params.alvh)
+        if not is_missing(view, plan, params.alvh, harvested):
             return
         if draft.blocks:
             draft.notes.append(f"calls are missing, but {draft.blocks[0].detail}")
             return
-        shopping = shop_for_units(view, plan, draft.paid_usd, self._params)
+        shopping = shop_for_units(view, plan, draft.paid_usd, params, harvested=harvested)
         if shopping.problem:
             draft.notes.append(f"calls are missing, but {shopping.problem}")
         if shopping.purchases and shopping.delta_shift:
             draft.notes.append(f"deltas lowered by {shopping.delta_shift:.2f} to keep the budget")
-        if shopping.purchases and shopping.units < plan.units:
-            draft.notes.append(f"only {shopping.units:g} of {plan.units} units fit the budget")
-        draft.steps += [buy(purchase, _now(view)) for purchase in shopping.purchases]
-        draft.paid_usd += sum((each.cost_usd for each in shopping.purchases), Decimal(0))
+        units = units_wanted(plan, params.alvh)
+        if shopping.purchases and shopping.units < units:
+            draft.notes.append(f"only {shopping.units:g} of {units:g} units fit the budget")
+        for purchase in shopping.purchases:
+            draft.buy(purchase, buy(purchase, now(view)))
 
     def _conclude(
         self,
@@ -266,17 +288,13 @@ class AlvhStrategy:
 def can_trade(view: View) -> bool:
     """Tell whether it is the roll window: open + 90 min to cash close − 1 h (A11)."""
     first, last = hedge_window(view.context.calendar.session(view.session))
-    return first <= _now(view) <= last
+    return first <= now(view) <= last
 
 
-def _now(view: View) -> datetime:
-    """Return the instant of the quotes: a moment worked off late trades by its own time."""
-    return max(view.at, view.snapshot.at)
-
-
-def _bid(view: View, position: LayerPosition) -> Quote | None:
-    quote = view.snapshot.quotes.get(position.contract)
-    return quote if quote is not None and quote.bid and quote.ask is not None else None
+def profile_of(view: View, params: MethodParams) -> ConvexityProfile | None:
+    """Return the convexity profile of all calls held, None without calls or with one unknown."""
+    states = call_states(view, view.positions.layers)
+    return None if states is None else convexity_profile(states, params.alvh.futures_kappa)
 
 
 def _surplus(
@@ -285,7 +303,8 @@ def _surplus(
     """Return how many contracts of which position lie beyond the plan, nearest expiry first."""
     held = base_contracts(layers)
     surplus: dict[LayerPosition, int] = {}
-    for position in sorted(layers, key=lambda each: each.contract.expiry):
+    base = [position for position in layers if position.kind is HoldingKind.BASE]
+    for position in sorted(base, key=lambda each: each.contract.expiry):
         count = min(held[position.layer] - wanted[position.layer], position.base_contracts)
         if count > 0:
             surplus[position] = count

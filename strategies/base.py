@@ -11,15 +11,21 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
+import numpy as np
+
 from market.instruments import OptionContract
 from market.listings import Listings
 from market.macro import MacroCalendar
 from market.orders import OrderIntent
-from market.quotes import MarketSnapshot, SnapshotRequest
+from market.quotes import FloatArray, MarketSnapshot, SnapshotRequest
 from market.schedule import Moment
 from market.sessions import SessionCalendar
 
 JsonValue = str | int | float | bool | None
+
+
+def _no_returns() -> FloatArray:
+    return np.empty(0)
 
 
 class Tier(StrEnum):
@@ -124,15 +130,28 @@ class CondorPosition:
         return tuple((contract, sign) for contract, sign in rows if contract is not None)
 
 
+class HoldingKind(StrEnum):
+    """Why calls are held: as the ladder's base, as a MACD tilt, or bought from gains (A10)."""
+
+    BASE = "base"
+    TILT = "tilt"
+    RECYCLED = "recycled"
+
+
 @dataclass(frozen=True, slots=True)
 class LayerPosition:
-    """Calls held in one layer: base contracts, and the premium paid for those still held."""
+    """Calls of one series held in one layer for one reason, and the premium paid for them.
+
+    `base_contracts` counts the calls held whatever their kind; only those of kind BASE keep the
+    4:4:2.
+    """
 
     layer: Layer
     contract: OptionContract
     base_contracts: int
     paid_premium_usd: Decimal
     opened: date
+    kind: HoldingKind = HoldingKind.BASE
 
     def dte(self, session: date) -> int:
         """Return calendar days from `session` to expiry."""
@@ -150,6 +169,26 @@ class HedgePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class HedgeMemory:
+    """What the hedge's own fills left behind (R-23, R-26), rebuilt from the records.
+
+    `realised_gains_usd` sums the gains of harvest sales after fees, `recycled_spend_usd` what was
+    bought from them with fees; `harvested_contracts` counts near calls sold and not yet refilled,
+    `vix_peak_since_harvest` is None while there are none.
+    """
+
+    realised_gains_usd: Decimal = Decimal(0)
+    recycled_spend_usd: Decimal = Decimal(0)
+    last_harvest: date | None = None
+    vix_peak_since_harvest: float | None = None
+    harvested_contracts: int = 0
+    last_tilt: date | None = None
+
+
+NO_HEDGE_MEMORY = HedgeMemory()
+
+
+@dataclass(frozen=True, slots=True)
 class Positions:
     """What is held and what works, attributed to campaign and layer."""
 
@@ -157,11 +196,32 @@ class Positions:
     layers: tuple[LayerPosition, ...] = ()
     working: tuple[OrderIntent, ...] = ()
     plan: HedgePlan | None = None
+    hedge_memory: HedgeMemory = NO_HEDGE_MEMORY
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedState:
+    """What the settled would-be trades say: R-30 as amended by A8.
+
+    `mean_return_frac` is mean P&L over max loss of one trade, `sessions_not_negative` how many
+    sessions in a row it was >= 0, `count_when_negative` how many trades were settled when it was
+    below 0 last.
+    """
+
+    count: int = 0
+    mean_return_frac: float | None = None
+    sessions_not_negative: int = 0
+    count_when_negative: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Capital:
-    """The account in dollars; `hedge_cost_year_usd` is the hedge's net loss over 252 sessions."""
+    """The account in dollars; `hedge_cost_year_usd` is the hedge's net loss over 252 sessions.
+
+    `hedge_value_usd` is the mark of long options; `steward_is_halved` holds from a 5 % fall of NLV
+    to its next 20-session high (R-32). `temporal_theta_condor` is the last marked one and
+    `tt_mean_condor` the mean of the last 20 (R-29); `expected` is R-30's sample.
+    """
 
     nlv_usd: Decimal
     cash_usd: Decimal
@@ -170,6 +230,9 @@ class Capital:
     hedge_cost_year_usd: Decimal = Decimal(0)
     hedge_value_usd: Decimal = Decimal(0)
     steward_is_halved: bool = False
+    temporal_theta_condor: float | None = None
+    tt_mean_condor: float | None = None
+    expected: ExpectedState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +241,14 @@ class Indicators:
 
     `vix_close_count` counts VIX closes known, `was_hold` tells whether the previous session ended
     in HOLD and `calm_closes` how many closes in a row lay below the HOLD level (R-05's memory).
+    `hedge_prearm` allows an early refresh and `fear_stretched` forbids discretionary hedging
+    (R-08, R-29); `macd_cross` is "bullish" or "bearish" when MACD crossed its signal line at the
+    last close, else None (R-26).
+    `rsi_…` are 0 … 100 and `has_divergence` is the bearish one of breadth (R-08). `reer_…` are the
+    real exchange rate against its long mean and three months before, `ird_proxy_frac` the bill less
+    the ECB's deposit rate, `ird_z` its 20-session change in standard deviations (R-09).
+    `below_year_high_frac` is SPX's distance below its 252-session high, `vix9d_sd_points` the
+    20-session deviation of VIX9D's daily change (R-29), `bill_frac` the 3-month bill (R-30).
     """
 
     vix_close_count: int
@@ -185,6 +256,19 @@ class Indicators:
     vix_sma5: float | None
     was_hold: bool
     calm_closes: int
+    hedge_prearm: bool | None = None
+    fear_stretched: bool | None = None
+    macd_cross: str | None = None
+    rsi_spx: float | None = None
+    rsi_vix: float | None = None
+    has_divergence: bool | None = None
+    reer_deviation_frac: float | None = None
+    reer_change_frac: float | None = None
+    ird_proxy_frac: float | None = None
+    ird_z: float | None = None
+    below_year_high_frac: float | None = None
+    vix9d_sd_points: float | None = None
+    bill_frac: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +301,7 @@ class View:
     indicators: Indicators
     capital: Capital
     vix_closes: Mapping[date, float]
+    spx_returns: FloatArray = field(default_factory=_no_returns)
 
     @property
     def session(self) -> date:

@@ -10,12 +10,14 @@ from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
 
-from strategies.base import Capital
-from strategies.params import CapitalParams, Mode
+from strategies.base import Capital, Layer, LayerPosition, View
+from strategies.params import AlvhParams, CapitalParams, MethodParams, Mode
 
 SESSIONS_OF_YEAR = 252
 DAYS_OF_YEAR = 365.0
 ZERO = Decimal(0)
+ROLL_SESSIONS = 10
+ROLL_COST_FRAC = Decimal("0.10")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +142,62 @@ def quick_ratio_floor(mode: Mode, params: CapitalParams) -> float:
     return params.quick_ratio_steward if mode is Mode.STEWARD else params.quick_ratio_promoter
 
 
-def per_trade_frac(
-    per_trade: float, mode: Mode, drawdown_frac: float, params: CapitalParams
-) -> float:
+def per_trade_frac(per_trade: float, mode: Mode, *, is_halved: bool) -> float:
     """Return the cap on one trade: a steward halves it after a 5 % fall of NLV until NLV makes a
-    new 20-session high; a promoter keeps it (R-32)."""
-    if mode is Mode.STEWARD and drawdown_frac >= params.steward_drawdown_frac:
-        return per_trade / 2.0
-    return per_trade
+    new 20-session high, which `is_halved` tells; a promoter keeps it (R-32)."""
+    return per_trade / 2.0 if mode is Mode.STEWARD and is_halved else per_trade
+
+
+def roll_debits_usd(view: View, params: AlvhParams) -> Decimal:
+    """Return what hedge rolls due within ten sessions may cost, estimated (R-31): of each layer
+    then at its roll DTE the premium paid beyond its present mark, at least 0, and 10 % of it."""
+    if not view.positions.layers:
+        return ZERO
+    until = view.context.calendar.next(view.session, ROLL_SESSIONS)
+    roll_dte = {
+        Layer.NEAR: params.roll_near_dte,
+        Layer.MID: params.roll_mid_dte,
+        Layer.LONG: params.roll_long_dte,
+    }
+    due = [each for each in view.positions.layers if each.dte(until) <= roll_dte[each.layer]]
+    return sum((_roll_debit_usd(view, position) for position in due), ZERO)
+
+
+def _roll_debit_usd(view: View, position: LayerPosition) -> Decimal:
+    quote = view.snapshot.quotes.get(position.contract)
+    mid = None if quote is None else quote.mid
+    # Without a quote the calls are taken to fetch nothing: too dear an estimate blocks, no more.
+    points = Decimal(0) if mid is None else Decimal(str(mid))
+    mark = points * position.contract.multiplier * position.base_contracts
+    paid = position.paid_premium_usd
+    return max(paid - mark, ZERO) + ROLL_COST_FRAC * paid
+
+
+def quick_ratio_now(view: View, new_loss_usd: Decimal, params: MethodParams) -> QuickRatio:
+    """Return the quick ratio of a view's account once a trade with that max loss is on (R-31)."""
+    debits = roll_debits_usd(view, params.alvh)
+    return quick_ratio(
+        view.capital, new_loss_usd=new_loss_usd, roll_debits_usd=debits, params=params.capital
+    )
+
+
+def view_wacc_frac(view: View, params: CapitalParams) -> float | None:
+    """Return the WACC of a view's account, None while the bill's rate is unknown (R-30)."""
+    capital, bill = view.capital, view.indicators.bill_frac
+    if bill is None or capital.nlv_usd <= 0:
+        return None
+    carry = float(capital.hedge_cost_year_usd / capital.nlv_usd)
+    return wacc_frac(
+        bill_frac=bill,
+        financed_frac=params.financed_frac,
+        hedge_carry_frac=carry,
+        params=params,
+    )
+
+
+def known_irr_frac(capital: Capital, params: CapitalParams) -> float | None:
+    """Return the expected IRR once enough would-be trades have settled, else None (R-30, A8)."""
+    state = capital.expected
+    if state is None or state.mean_return_frac is None or state.count < params.expected_trades_min:
+        return None
+    return expected_irr_frac(state.mean_return_frac)

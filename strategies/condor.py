@@ -1,15 +1,19 @@
-"""The daily SPX iron condor: one reasoned decision at the entry of each session (R-01 … R-16)."""
+"""The SPX iron condor: one reasoned decision at the entry of each session (R-01 … R-16).
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+With the entry style `post_event_0dte` also one in the afternoon of a release, on the same day's
+expiry and with the range since the release as expected range (R-06).
+"""
+
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
 from market.instruments import COMBO_TICK, OptionContract, Right, TradingClass, floor_to_tick
+from market.macro import MacroEvent
 from market.orders import Leg, OrderIntent, PriceWalk
 from market.quotes import Chain, SnapshotRequest
 from market.schedule import MomentName
-from strategies import filters, strike_search
+from strategies import condor_report, filters, strike_search, temporal
 from strategies.base import (
     TIERS,
     Candidates,
@@ -20,34 +24,19 @@ from strategies.base import (
     Tier,
     View,
 )
+from strategies.expected import WouldBeTrade
 from strategies.filters import EntryFacts
-from strategies.params import MethodParams
-from strategies.sizing import Size, condor_size, max_loss_usd
-from strategies.strike_search import Choice, Shorts, SideOrder
+from strategies.params import EntryStyle, MethodParams
+from strategies.sizing import MULTIPLIER, condor_size, max_loss_usd
+from strategies.strike_search import Choice, Found, Search
 from strategies.volatility import ExpectedRange, expected_range, term_structure
 
 NAME = "condor"
 ENTRY_PURPOSE = "entry"
+ENTRY_0DTE_PURPOSE = "entry_0dte"
 WORKING_TIME_MINUTES = 14.5
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """The strike search of one entry: both sides' candidates and what the market pays."""
-
-    puts: Shorts
-    calls: Shorts
-    side: SideOrder
-    slippage_points: float
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The condor chosen, with its tier and all that was weighed."""
-
-    tier: Tier
-    choice: Choice | None
-    candidates: Candidates
+BARS_OF_SESSION = 26
+LEAST_BARS = 2
 
 
 class CondorStrategy:
@@ -59,53 +48,80 @@ class CondorStrategy:
         self._params = params
 
     def needs(self, context: Context) -> SnapshotRequest | None:
-        """Ask for the chain that expires after the set number of sessions, at the entry."""
-        if context.moment.name is not MomentName.ENTRY or not self._params.condor.enabled:
+        """Ask at the entry for the chain that expires after the set number of sessions, and on
+        the afternoon of a release for today's, where the entry style says so."""
+        if not self._params.condor.enabled:
             return None
-        return SnapshotRequest(chains=((TradingClass.SPXW, self._expiry(context)),))
+        if context.moment.name is MomentName.ENTRY:
+            return SnapshotRequest(chains=((TradingClass.SPXW, self._expiry(context)),))
+        if self._released_today(context) is None:
+            return None
+        return SnapshotRequest(((TradingClass.SPXW, context.session),), bars=BARS_OF_SESSION)
 
     def _expiry(self, context: Context) -> date:
         return context.calendar.next(context.session, self._params.condor.sessions_to_expiry)
 
+    def _released_today(self, context: Context) -> MacroEvent | None:
+        """Return today's last release at the moment of a 0DTE entry, None at any other (R-06)."""
+        is_on = self._params.condor.entry_style is EntryStyle.POST_EVENT_0DTE
+        if not is_on or context.moment.name is not MomentName.THREAT_SCAN_3:
+            return None
+        at = context.at
+        events = context.macro.between(at - timedelta(days=1), at, known_at=at)
+        today = [
+            each for each in events if each.date_et == context.session and not each.is_provisional
+        ]
+        return today[-1] if today else None
+
     def decide(self, view: View) -> Decision:
-        """Return the entry decision of this session: one order, or one reason."""
+        """Return the entry decision of this moment: one order, or one reason."""
         facts = self._facts(view)
-        if _has_entered(view):
+        if _has_entered(facts):
             return self._skip(facts, [filters.entered()], {})
         results = [check(facts) for check in filters.BEFORE_CHAIN]
-        if any(result.code for result in results):
-            results.insert(2, filters.not_asked("R-02", "data"))
-            results.insert(6, filters.not_asked("R-07", "premium_gauge"))
-            return self._skip(facts, results, {})
         chain = view.snapshot.chains.get((TradingClass.SPXW, facts.expiry))
-        results.insert(2, filters.data(facts, chain))
-        if chain is None or results[2].code:
-            results.insert(6, filters.not_asked("R-07", "premium_gauge"))
+        if any(result.code for result in results):
+            return self._skip(facts, results, self._unseen(facts, chain))
+        filters.put(results, filters.data(facts, chain))
+        if chain is None or any(result.code for result in results):
             return self._skip(facts, results, {})
         return self._with_chain(facts, results, chain)
 
     def _facts(self, view: View) -> EntryFacts:
         context = view.context
-        expiry = self._expiry(context)
+        released = self._released_today(context)
+        expiry = self._expiry(context) if released is None else view.session
         until = context.calendar.settles_at(TradingClass.SPXW, expiry)
         listed = context.listings.is_listed(TradingClass.SPXW, expiry, view.session)
         events = context.macro.between(view.at, until, known_at=view.at)
         state = term_structure(view.snapshot.levels, view.snapshot.curve, self._params.term)
-        return EntryFacts(view, self._params, expiry, listed, events, state)
+        return EntryFacts(view, self._params, expiry, listed, events, state, released)
+
+    def _unseen(self, facts: EntryFacts, chain: Chain | None) -> dict[str, JsonValue]:
+        """Return the would-be trade of a session that an early filter blocked (A8)."""
+        is_usable = facts.is_listed and not filters.data(facts, chain).code
+        expected = self._expected(facts, chain) if chain is not None and is_usable else None
+        if chain is None or expected is None:
+            return {}
+        return self._would_be(facts, self._search(facts, chain, expected))
 
     def _with_chain(self, facts: EntryFacts, results: list[FilterResult], chain: Chain) -> Decision:
-        view, params = facts.view, self._params
-        hv20 = view.indicators.hv20 or 0.0
-        expected = expected_range(view.snapshot.levels, hv20, params.edr)
+        params = self._params
+        expected = self._expected(facts, chain)
+        if expected is None:
+            why = "SPX has not moved on two bars since the release (R-06)"
+            return self._refuse(facts, results, {}, "RANGE", why)
         search = self._search(facts, chain, expected)
         gauge = strike_search.premium_gauge(
             search.puts, search.calls, search.slippage_points, params.condor.gauge_edr_multiple
         )
         target = float(params.condor.credit_conservative_points)
-        results.insert(6, filters.gauge(gauge, target))
+        filters.put(results, filters.gauge(gauge, target))
+        would_be = self._would_be(facts, search)
+        filters.put(results, self._big_top(facts, chain, would_be))
         tier, explained = filters.tier_choice(facts, results)
         results.append(explained)
-        known = self._known(facts, chain, expected, search, gauge)
+        known = condor_report.market_of(facts, chain, expected, search, gauge) | would_be
         if any(result.code for result in results):
             return self._skip(facts, results, known)
         multiplier = filters.size_multiplier(results)
@@ -117,17 +133,81 @@ class CondorStrategy:
             code = "EVENT" if facts.is_fomc else "PREMIUM"
             why = self._no_pair(facts, results, found)
             return self._refuse(facts, results, known, code, why, found.candidates)
-        return self._sell(facts, results, known, found, multiplier)
+        return self._sell(facts, results, known, found, found.choice)
+
+    def _expected(self, facts: EntryFacts, chain: Chain) -> ExpectedRange | None:
+        """Return the expected range: R-03's, or after a release SPX's range since then (R-06)."""
+        hv20 = facts.view.indicators.hv20
+        if hv20 is None:
+            return None
+        expected = expected_range(facts.view.snapshot.levels, hv20, self._params.edr)
+        if facts.after_release is None:
+            return expected
+        since = facts.after_release.at
+        closes = [bar.close for bar in facts.view.snapshot.bars if bar.at >= since]
+        if len(closes) < LEAST_BARS or max(closes) == min(closes):
+            return None
+        return replace(expected, frac=(max(closes) - min(closes)) / chain.forward)
 
     def _search(self, facts: EntryFacts, chain: Chain, expected: ExpectedRange) -> Search:
-        params, known = self._params.condor, facts.view.indicators
-        points = expected.points(chain.forward)
-        momentum = None if known.vix_sma5 is None else facts.vix - known.vix_sma5
-        side = strike_search.side_order(chain, points, momentum, params)
-        extra = side.put_extra_points
-        puts = strike_search.allowed_shorts(chain, Right.PUT, points, params, extra)
-        calls = strike_search.allowed_shorts(chain, Right.CALL, points, params)
-        return Search(puts, calls, side, self._params.costs.slippage_points(facts.vix))
+        mean = facts.view.indicators.vix_sma5
+        momentum = None if mean is None else facts.vix - mean
+        return strike_search.search_chain(
+            chain,
+            expected.points(chain.forward),
+            momentum,
+            self._params.costs.slippage_points(facts.vix),
+            self._params.condor,
+        )
+
+    def _would_be(self, facts: EntryFacts, search: Search) -> dict[str, JsonValue]:
+        """Return the facts of the ungated conservative condor of a session's entry (R-30, A8)."""
+        if facts.after_release is not None:
+            return {}
+        params = self._params
+        choice = strike_search.best_pair(
+            search.puts,
+            search.calls,
+            float(params.condor.credit_conservative_points),
+            search.slippage_points,
+            search.side.first,
+        )
+        if choice is None:
+            return {}
+        limit = floor_to_tick(Decimal(str(choice.credit_points)), COMBO_TICK)
+        return WouldBeTrade(
+            facts.expiry,
+            choice.short_put_strike,
+            choice.short_call_strike,
+            float(limit),
+            params.condor.wing_width_points,
+            float(max_loss_usd(limit, params.condor, params.costs) / MULTIPLIER),
+        ).facts()
+
+    def _big_top(
+        self, facts: EntryFacts, chain: Chain, would_be: dict[str, JsonValue]
+    ) -> FilterResult:
+        """Judge the Big Top by the temporal theta of the condor that would be sold (R-29)."""
+        known, capital = facts.view.indicators, facts.view.capital
+        trade = WouldBeTrade.from_facts(would_be)
+        today = None
+        if trade is not None and temporal.is_topping(known, self._params.filters):
+            legs = self._legs(facts.expiry, trade.short_put, trade.short_call)
+            today = self._temporal_theta(facts, chain, legs)
+        accelerated = temporal.acceleration(today, capital.tt_mean_condor)
+        return temporal.big_top(known, accelerated, self._params.filters)
+
+    def _temporal_theta(
+        self, facts: EntryFacts, chain: Chain, legs: tuple[Leg, ...]
+    ) -> float | None:
+        seen = {leg.contract: chain.quote(leg.contract.strike, leg.contract.right) for leg in legs}
+        calendar = facts.view.context.calendar
+        return temporal.temporal_theta(
+            [(leg.contract, leg.ratio) for leg in legs],
+            {contract: quote for contract, quote in seen.items() if quote is not None},
+            lambda contract: calendar.settles_at(contract.trading_class, contract.expiry),
+            facts.view.indicators.vix9d_sd_points,
+        )
 
     def _find(
         self,
@@ -174,69 +254,45 @@ class CondorStrategy:
         results: list[FilterResult],
         known: dict[str, JsonValue],
         found: Found,
-        multiplier: float,
+        choice: Choice,
     ) -> Decision:
-        choice = found.choice
-        assert choice is not None
+        view, params = facts.view, self._params
         limit = floor_to_tick(Decimal(str(choice.credit_points)), COMBO_TICK)
-        size = condor_size(facts.view.capital, limit, multiplier, self._params)
-        known |= self._terms(choice, limit, size, found)
+        size = condor_size(view.capital, limit, filters.size_multiplier(results), params)
+        known |= condor_report.terms_of(choice, limit, size, found, params)
         if size.quantity == 0:
-            why = f"{self._cap_in_words(size)} leaves room for none"
+            why = f"{condor_report.cap_in_words(facts, size)} leaves room for none"
             return self._refuse(facts, results, known, "SIZE", why, found.candidates)
-        intent = self._intent(facts, choice, limit, size.quantity)
-        sentence = self._sentence(facts, found, limit, size, results)
+        loss = max_loss_usd(limit, params.condor, params.costs) * size.quantity
+        liquid = filters.quick_ratio(facts, loss)
+        filters.put(results, liquid)
+        if liquid.code is not None:
+            why = f"{liquid.detail} ({liquid.rule})"
+            return self._refuse(facts, results, known, liquid.code, why, found.candidates)
         return Decision(
             NAME,
-            facts.view.context.moment.name,
-            facts.view.session,
-            facts.view.at,
+            view.context.moment.name,
+            view.session,
+            view.at,
             "SELL",
             found.tier.upper(),
-            sentence,
+            condor_report.sale_in_words(facts, found, choice, limit, size, results),
             tuple(results),
             known,
             found.candidates,
-            (intent,),
+            (self._intent(facts, choice, limit, size.quantity),),
         )
-
-    def _terms(
-        self, choice: Choice, limit: Decimal, size: Size, found: Found
-    ) -> dict[str, JsonValue]:
-        width, credit = self._params.condor.wing_width_points, float(limit)
-        one = max_loss_usd(limit, self._params.condor, self._params.costs)
-        return {
-            "tier": found.tier,
-            "quantity": size.quantity,
-            "size_bound_by": size.bound_by,
-            "credit_target_points": found.candidates.target_credit_points,
-            "credit_excess_points": round(
-                choice.credit_points - found.candidates.target_credit_points, 4
-            ),
-            "limit_credit_points": credit,
-            "short_put_strike": choice.short_put_strike,
-            "long_put_strike": choice.short_put_strike - width,
-            "short_call_strike": choice.short_call_strike,
-            "long_call_strike": choice.short_call_strike + width,
-            "short_put_delta": round(choice.put_delta, 4),
-            "short_call_delta": round(choice.call_delta, 4),
-            "short_put_edr_multiple": round(choice.put_multiple, 4),
-            "short_call_edr_multiple": round(choice.call_multiple, 4),
-            "lower_breakeven": choice.short_put_strike - credit,
-            "upper_breakeven": choice.short_call_strike + credit,
-            "max_loss_usd": float(one * size.quantity),
-        }
 
     def _intent(
         self, facts: EntryFacts, choice: Choice, limit: Decimal, quantity: int
     ) -> OrderIntent:
         costs, view = self._params.costs, facts.view
-        legs = self._legs(facts.expiry, choice)
+        legs = self._legs(facts.expiry, choice.short_put_strike, choice.short_call_strike)
         working = WORKING_TIME_MINUTES - self._params.condor.entry_after_close_minutes
         return OrderIntent(
             strategy=NAME,
-            purpose=ENTRY_PURPOSE,
-            campaign=campaign_of(view.session),
+            purpose=ENTRY_PURPOSE if facts.after_release is None else ENTRY_0DTE_PURPOSE,
+            campaign=_campaign(facts),
             legs=legs,
             quantity=quantity,
             limit_credit=limit,
@@ -248,77 +304,24 @@ class CondorStrategy:
             ),
         )
 
-    def _legs(self, expiry: date, choice: Choice) -> tuple[Leg, ...]:
+    def _legs(self, expiry: date, short_put: float, short_call: float) -> tuple[Leg, ...]:
         width = self._params.condor.wing_width_points
-        put, call = choice.short_put_strike, choice.short_call_strike
         rows = (
-            (put - width, Right.PUT, 1),
-            (put, Right.PUT, -1),
-            (call, Right.CALL, -1),
-            (call + width, Right.CALL, 1),
+            (short_put - width, Right.PUT, 1),
+            (short_put, Right.PUT, -1),
+            (short_call, Right.CALL, -1),
+            (short_call + width, Right.CALL, 1),
         )
         return tuple(
             Leg(OptionContract(TradingClass.SPXW, expiry, Decimal(str(strike)), right), sign)
             for strike, right, sign in rows
         )
 
-    def _known(
-        self,
-        facts: EntryFacts,
-        chain: Chain,
-        expected: ExpectedRange,
-        search: Search,
-        gauge: float | None,
-    ) -> dict[str, JsonValue]:
-        """Return the numbers that every decision with a chain records."""
-        skew = search.side.skew_vol_points
-        values: dict[str, JsonValue] = self._levels(facts) | {
-            "forward": round(chain.forward, 4),
-            "edr_frac": round(expected.frac, 8),
-            "edr_points": round(expected.points(chain.forward), 4),
-            "edr_multiplier": round(expected.multiplier, 6),
-            "skew_vol_points": None if skew is None else round(skew, 4),
-            "first_side": search.side.first.name.lower(),
-            "slippage_points": search.slippage_points,
-            "premium_gauge_points": None if gauge is None else round(gauge, 4),
-        }
-        for mode, frac in expected.by_mode.items():
-            values[f"edr_{mode}_frac"] = round(frac, 8)
-        return values
-
-    def _no_pair(self, facts: EntryFacts, results: Sequence[FilterResult], found: Found) -> str:
+    def _no_pair(self, facts: EntryFacts, results: list[FilterResult], found: Found) -> str:
         target = found.candidates.target_credit_points
         floor = self._floor(facts, filters.distance_multiplier(results))
         events = f" ahead of {facts.event_names} (R-06)" if facts.events else " (R-12)"
         return f"no pair brings {target:.2f} at {floor:.2f} expected ranges or more{events}"
-
-    def _cap_in_words(self, size: Size) -> str:
-        params = self._params.size
-        return {
-            "per_trade_frac": f"the cap of {params.per_trade_frac:.0%} of NLV on one trade",
-            "aggregate_frac": f"the cap of {params.aggregate_frac:.0%} of NLV on all open condors",
-            "free_cash": "the cash that is free",
-        }[size.bound_by]
-
-    def _sentence(
-        self,
-        facts: EntryFacts,
-        found: Found,
-        limit: Decimal,
-        size: Size,
-        results: Sequence[FilterResult],
-    ) -> str:
-        choice = found.choice
-        assert choice is not None
-        width = self._params.condor.wing_width_points
-        loss = max_loss_usd(limit, self._params.condor, self._params.costs) * size.quantity
-        return (
-            f"Sell {size.quantity} {found.tier} condors expiring {facts.expiry:%a %d %b}: puts "
-            f"{choice.short_put_strike - width:g}/{choice.short_put_strike:g}, calls "
-            f"{choice.short_call_strike:g}/{choice.short_call_strike + width:g} for {limit}"
-            f"{_shrunk(facts, results)}; VIX {facts.vix:.2f}, shorts {choice.put_multiple:.1f} and "
-            f"{choice.call_multiple:.1f} expected ranges away, at most ${loss:,.0f} at risk."
-        )
 
     def _skip(
         self, facts: EntryFacts, results: list[FilterResult], known: dict[str, JsonValue]
@@ -347,33 +350,23 @@ class CondorStrategy:
             code,
             f"No condor: {why}.{keeps}",
             tuple(results),
-            self._levels(facts) | known,
+            condor_report.levels_of(facts) | known,
             candidates,
         )
 
-    def _levels(self, facts: EntryFacts) -> dict[str, JsonValue]:
-        levels = facts.view.snapshot.levels
-        return {"spx": levels.spx, "vix": levels.vix, "expiry": facts.expiry.isoformat()}
+
+def _has_entered(facts: EntryFacts) -> bool:
+    """Tell whether this condor is held or worked already: a moment run twice sells once."""
+    campaign, positions = _campaign(facts), facts.view.positions
+    held = any(condor.campaign == campaign for condor in positions.condors)
+    return held or any(intent.campaign == campaign for intent in positions.working)
 
 
-def _has_entered(view: View) -> bool:
-    """Tell whether this session's condor is held or worked: a moment run twice sells once."""
-    campaign = campaign_of(view.session)
-    held = any(condor.campaign == campaign for condor in view.positions.condors)
-    return held or any(intent.campaign == campaign for intent in view.positions.working)
+def _campaign(facts: EntryFacts) -> str:
+    campaign = campaign_of(facts.view.session)
+    return campaign if facts.after_release is None else f"{campaign}-0dte"
 
 
 def campaign_of(session: date) -> str:
     """Return the name of the campaign that a session's entry begins."""
     return f"condor-{session:%Y%m%d}"
-
-
-def _shrunk(facts: EntryFacts, results: Sequence[FilterResult]) -> str:
-    """Return the words for what made the size smaller, empty when nothing did."""
-    causes = {
-        "event": f"ahead of {facts.event_names}",
-        "term_structure": f"with the term structure {facts.term.color}",
-    }
-    names = [result.name for result in results if result.size_multiplier < 1]
-    why = " and ".join(causes.get(name, f"by {name.replace('_', ' ')}") for name in names)
-    return f", size × {filters.size_multiplier(results):g} {why}" if names else ""

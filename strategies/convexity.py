@@ -1,7 +1,7 @@
 """The convexity profile of the hedge, and how far it is like an AMM's curve (R-28).
 
 H(x) is the hedge's gain when spot VIX jumps by x points at once: futures move by b·x with
-b = exp(−κ·T), each implied vol by the factor 1 + 0.015·min(x, 20), and the calls are repriced by
+b = exp(−κ·T), each implied vol by the factor 1 + 0.015·min(x, 21), and the calls are repriced by
 Black-76. The slope S(x) = H(x+1) − H(x) is what one more point of VIX brings; the steepening ratio
 is S(20)/S(1). A constant-product pool of depth D sells at the marginal price (D/(D−x))², relative
 to x = 0; D is fitted to S(x)/S(0) by least squares over x = 0 … 20.
@@ -9,10 +9,10 @@ to x = 0; D is fitted to S(x)/S(0) by least squares over x = 0 … 20.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import exp, isfinite
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from market.instruments import Right
 from market.pricing import price
@@ -21,8 +21,12 @@ from strategies.sizing import MULTIPLIER
 
 FIRST_SHOCK, LAST_SHOCK = -5, 40
 FIT_LAST = 20
-DEEPEST_POOL = 1e6
-VOL_BUMP_PER_POINT, VOL_BUMP_CAP = 0.015, 20.0
+LOG_STEP = 0.04
+LOG_DEPTHS = np.arange(-5.0, 14.0, LOG_STEP)
+# The bump ends where the slope at x = 20 does: a cap inside that step would show the bump's kink as
+# a fall of the ladder's slope, and the method's own check points (1.4–1.5 at 0.50 delta, 1.6–1.7
+# for the seed ladder, 2.0 at 0.30) come out only so.
+VOL_BUMP_PER_POINT, VOL_BUMP_CAP = 0.015, 21.0
 FUTURE_FLOOR_POINTS = 5.0
 
 
@@ -52,7 +56,7 @@ class ConvexityProfile:
     """The hedge over VIX shocks −5 … +40 points; arrays in dollars, one entry per shock.
 
     `slope_usd` has one entry less than `payoff_usd`, `curvature_usd` two less. `saturation_usd` is
-    the slope that no shock exceeds: Σ contracts × 100 × b.
+    the slope to which all shocks lead, rises of vol apart: Σ contracts × 100 × b.
     """
 
     shocks: FloatArray
@@ -73,13 +77,18 @@ def futures_beta(years: float, kappa: float) -> float:
     return exp(-kappa * years)
 
 
-def convexity_profile(calls: Sequence[CallState], kappa: float) -> ConvexityProfile | None:
-    """Return the profile of a ladder, or None when nothing is held."""
+def convexity_profile(
+    calls: Sequence[CallState], kappa: float, vol_bump: float = VOL_BUMP_PER_POINT
+) -> ConvexityProfile | None:
+    """Return the profile of a ladder, or None when nothing is held.
+
+    `vol_bump` is the rise of implied vols per point of shock, as a share of themselves.
+    """
     lines = [call for call in calls if call.contracts]
     if not lines:
         return None
     shocks = np.arange(FIRST_SHOCK, LAST_SHOCK + 1, dtype=np.float64)
-    payoff = sum((_gain(call, shocks, kappa) for call in lines), np.zeros_like(shocks))
+    payoff = _gains(lines, shocks, kappa, vol_bump)
     slope, curvature = np.diff(payoff), np.diff(payoff, n=2)
     zero = -FIRST_SHOCK
     ratio = _ratio(slope[zero + FIT_LAST], slope[zero + 1])
@@ -94,24 +103,29 @@ def _ratio(last: float, first: float) -> float | None:
     return float(last / first) if first > 0 and isfinite(last) else None
 
 
-def _gain(call: CallState, shocks: FloatArray, kappa: float) -> FloatArray:
-    beta = futures_beta(call.years, kappa)
-    # A VIX future has never settled below 9; the floor keeps a deep negative shock meaningful.
-    forward = np.maximum(call.forward + beta * shocks, FUTURE_FLOOR_POINTS)
-    iv = call.iv * (1.0 + VOL_BUMP_PER_POINT * np.minimum(shocks, VOL_BUMP_CAP))
-    shocked = _call(call, forward, iv)
-    return MULTIPLIER * call.contracts * (shocked - _call(call, call.forward, call.iv))
-
-
-def _call(call: CallState, forward: FloatArray | float, iv: FloatArray | float) -> FloatArray:
-    return price(
-        forward=forward,
-        strike=call.strike,
-        years=call.years,
-        iv=iv,
-        discount=call.discount,
-        right=Right.CALL,
+def _gains(
+    calls: Sequence[CallState], shocks: FloatArray, kappa: float, vol_bump: float
+) -> FloatArray:
+    """Return H(x), all calls repriced at once: one row per call, one column per shock."""
+    contracts, forward, strike, iv, years, discount = (
+        np.array(column, dtype=np.float64)[:, None]
+        for column in zip(
+            *(
+                (call.contracts, call.forward, call.strike, call.iv, call.years, call.discount)
+                for call in calls
+            ),
+            strict=True,
+        )
     )
+    # A VIX future has never settled below 9; the floor keeps a deep negative shock meaningful.
+    moved = np.maximum(forward + np.exp(-kappa * years) * shocks, FUTURE_FLOOR_POINTS)
+    # VIX points of shock raise each call's own vol; at x = 0 nothing moves.
+    bumped = iv * (1.0 + vol_bump * np.minimum(shocks, VOL_BUMP_CAP))
+    value = price(
+        forward=moved, strike=strike, years=years, iv=bumped, discount=discount, right=Right.CALL
+    )
+    gain: FloatArray = MULTIPLIER * (contracts * (value - value[:, [-FIRST_SHOCK]])).sum(axis=0)
+    return gain
 
 
 def amm_slope(depth: float, shocks: FloatArray) -> FloatArray:
@@ -119,23 +133,41 @@ def amm_slope(depth: float, shocks: FloatArray) -> FloatArray:
     return (depth / (depth - shocks)) ** 2
 
 
+@dataclass(frozen=True, slots=True)
+class _Pools:
+    """Slope curves of pools of many depths, one row each, with the sum of their squares."""
+
+    curves: FloatArray
+    squares: FloatArray
+
+
+@cache
+def _pools(shocks: int) -> _Pools:
+    x = np.arange(shocks, dtype=np.float64)
+    depths = x[-1] + np.exp(LOG_DEPTHS)[:, None]
+    curves = (depths / (depths - x)) ** 2
+    return _Pools(curves, (curves**2).sum(axis=1))
+
+
 def fit_amm(slope: FloatArray) -> AmmFit | None:
     """Return the pool whose marginal price is nearest to slope[x]/slope[0], x = 0, 1, …
 
-    None when the hedge has no positive slope to compare.
+    The best of a grid of logarithms of the depth beyond the last shock, then the lowest point of
+    the parabola through it and its neighbours. None when the hedge has no positive slope to
+    compare.
     """
     if not slope[0] > 0:
         return None
-    shocks = np.arange(len(slope), dtype=np.float64)
-    wanted = slope / slope[0]
-
-    def misfit(log_depth: float) -> float:
-        depth = shocks[-1] + exp(log_depth)
-        return float(np.mean((wanted - amm_slope(depth, shocks)) ** 2))
-
-    found = minimize_scalar(misfit, bounds=(-5.0, np.log(DEEPEST_POOL)), method="bounded")
-    depth = float(shocks[-1] + exp(found.x))
-    return AmmFit(depth, float(np.sqrt(found.fun)), amm_slope(depth, shocks))
+    wanted, pools = slope / slope[0], _pools(len(slope))
+    misfit = pools.squares - 2.0 * (pools.curves @ wanted)
+    best = int(np.argmin(misfit))
+    beyond = float(LOG_DEPTHS[best])
+    if 0 < best < len(LOG_DEPTHS) - 1:
+        before, at, after = misfit[best - 1 : best + 2].tolist()
+        beyond += 0.5 * LOG_STEP * (before - after) / (before - 2.0 * at + after)
+    depth = len(slope) - 1 + exp(beyond)
+    curve = amm_slope(depth, np.arange(len(slope), dtype=np.float64))
+    return AmmFit(depth, float(np.sqrt(((wanted - curve) ** 2).mean())), curve)
 
 
 def coverage(profile: ConvexityProfile, loss_usd: FloatArray) -> tuple[float | None, ...]:

@@ -1,12 +1,24 @@
 """What the hedge writes down with each decision: its filter vector and its figures."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import isfinite
 
-from strategies.base import FilterResult, HedgePlan, JsonValue, LayerPosition, Verdict, View
-from strategies.ladder import budget_used_frac, paid_premium_usd
-from strategies.params import MethodParams
-from strategies.sizing import base_contracts, units_held
+from strategies.base import (
+    FilterResult,
+    HedgePlan,
+    HoldingKind,
+    JsonValue,
+    LayerPosition,
+    Verdict,
+    View,
+)
+from strategies.convexity import ConvexityProfile
+from strategies.ladder import budget_used_frac, notional_usd, paid_premium_usd
+from strategies.params import HedgeSizing, MethodParams
+from strategies.recycling import gain_multiple, harvested_contracts
+from strategies.sizing import base_contracts, units_held, units_wanted
+from strategies.tilt import tilt_contracts
 from strategies.upkeep import EventState, LayerNeed, Need
 from strategies.volatility import TermColor, TermStructure, term_structure
 
@@ -18,7 +30,20 @@ RULE_OF_NEED = {
     Need.EVENT_ROLL: "R-25",
     Need.EVENT_REFRESH: "R-25",
     Need.REFRESH: "R-19",
+    Need.STEEPEN: "R-28",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class HedgeState:
+    """What one hedge decision found: plan, releases, needs, blocks, premium after, profile."""
+
+    plan: HedgePlan
+    events: EventState
+    needs: tuple[LayerNeed, ...]
+    blocks: tuple[FilterResult, ...]
+    budget_after_frac: float
+    profile: ConvexityProfile | None
 
 
 def purchase_blocks(view: View, params: MethodParams) -> list[FilterResult]:
@@ -29,7 +54,7 @@ def purchase_blocks(view: View, params: MethodParams) -> list[FilterResult]:
     if vix > params.alvh.open_max_vix:
         why = f"VIX {vix:.2f} is above {params.alvh.open_max_vix:g}"
         blocks.append(_blocked("R-19", "open_gate", "VIX", why))
-    if state.is_extreme:
+    if state.is_extreme and params.alvh.event_enabled:
         why = f"M1 is {state.backwardation_points:.1f} points above M2"
         blocks.append(_blocked("R-25", "backwardation", "BACKWARDATION", why))
     elif state.color is TermColor.RED:
@@ -38,6 +63,9 @@ def purchase_blocks(view: View, params: MethodParams) -> list[FilterResult]:
     if cost > params.alvh.cost_block_frac:
         why = f"a year of hedging cost {cost:.1%} of NLV"
         blocks.append(_blocked("R-24", "cost_block", "COST", why))
+    if view.indicators.fear_stretched:
+        why = f"RSI of VIX is above {params.filters.vix_rsi_high:g}: fear is stretched"
+        blocks.append(_blocked("R-08", "fear", "FEAR", why))
     return blocks
 
 
@@ -54,28 +82,20 @@ def _cost_frac(view: View) -> float:
     return float(view.capital.hedge_cost_year_usd / nlv) if nlv > 0 else 0.0
 
 
-def filter_vector(
-    view: View,
-    plan: HedgePlan,
-    events: EventState,
-    needs: Sequence[LayerNeed],
-    blocks: Sequence[FilterResult],
-    budget_after_frac: float,
-    params: MethodParams,
-) -> tuple[FilterResult, ...]:
+def filter_vector(view: View, state: HedgeState, params: MethodParams) -> tuple[FilterResult, ...]:
     """Return the whole vector of a hedge decision, blocking entries first."""
-    state, cost = _term(view, params), _cost_frac(view)
+    term = _term(view, params)
     entries = [
-        *blocks,
-        _said("R-04", "term_state", f"{state.color}, M1 − M2 {state.backwardation_points:+.2f}"),
-        _units(view, plan, params),
-        _budget(view, plan, budget_after_frac, params),
-        _alert(cost, params),
-        *(_layer(need) for need in needs),
-        _event(events),
-        FilterResult("R-23", "gain_recycling", Verdict.UNKNOWN, "neutral"),
-        FilterResult("R-26", "macd_tilt", Verdict.UNKNOWN, "neutral"),
-        FilterResult("R-28", "convexity", Verdict.UNKNOWN, "neutral"),
+        *state.blocks,
+        _said("R-04", "term_state", f"{term.color}, M1 − M2 {term.backwardation_points:+.2f}"),
+        _units(view, state.plan, params),
+        _budget(view, state, params),
+        _alert(_cost_frac(view), params),
+        *(_layer(need) for need in state.needs),
+        _event(state.events, params),
+        _recycling(view, params),
+        _tilt(view, params),
+        _convexity(state.profile, params),
     ]
     return tuple(entries)
 
@@ -85,22 +105,28 @@ def _said(rule: str, name: str, detail: str) -> FilterResult:
 
 
 def _units(view: View, plan: HedgePlan, params: MethodParams) -> FilterResult:
-    held = units_held(view.positions.layers, params.alvh)
-    detail = f"{held:g} of {plan.units} units for {plan.planned_condors} planned condors"
-    verdict = Verdict.PASS if held >= plan.units else Verdict.LIMIT
+    alvh = params.alvh
+    harvested = harvested_contracts(view, alvh)
+    held = units_held(view.positions.layers, plan, alvh, harvested=harvested)
+    wanted = units_wanted(plan, alvh)
+    detail = f"{held:g} of {wanted:g} units for {plan.planned_condors} planned condors"
+    if harvested:
+        detail += f", {harvested} near calls harvested"
+    if alvh.sizing is HedgeSizing.PREMIUM_WEIGHTS:
+        detail += "; layers share the premium by weight, so 4:4:2 does not hold"
+    verdict = Verdict.PASS if held >= wanted else Verdict.LIMIT
     return FilterResult("R-20", "units", verdict, detail)
 
 
-def _budget(
-    view: View, plan: HedgePlan, budget_after_frac: float, params: MethodParams
-) -> FilterResult:
+def _budget(view: View, state: HedgeState, params: MethodParams) -> FilterResult:
+    plan, after = state.plan, state.budget_after_frac
     if not plan.planned_condors:
         return _said("R-24", "budget", "no condor is planned, so there is no notional to compare")
     used = budget_used_frac(paid_premium_usd(view.positions.layers), plan, params)
     detail = f"paid premium is {used:.1%} of planned condor notional"
-    if budget_after_frac != used:
-        detail += f", {budget_after_frac:.1%} with these orders"
-    is_above = budget_after_frac > params.alvh.budget_max_frac
+    if after != used:
+        detail += f", {after:.1%} with these orders"
+    is_above = after > params.alvh.budget_max_frac
     return FilterResult("R-24", "budget", Verdict.LIMIT if is_above else Verdict.PASS, detail)
 
 
@@ -116,7 +142,9 @@ def _layer(need: LayerNeed) -> FilterResult:
     return FilterResult(rule, f"layer_{need.position.layer}", verdict, need.why)
 
 
-def _event(events: EventState) -> FilterResult:
+def _event(events: EventState, params: MethodParams) -> FilterResult:
+    if not params.alvh.event_enabled:
+        return FilterResult("R-25", "event", Verdict.UNKNOWN, "switched off")
     parts = []
     if events.ahead is not None:
         parts.append(f"{events.ahead.kind} on {events.ahead_session}")
@@ -127,29 +155,95 @@ def _event(events: EventState) -> FilterResult:
     return _said("R-25", "event", "; ".join(parts) or "no release within two sessions")
 
 
-def facts_of(
-    view: View, plan: HedgePlan, budget_after_frac: float, params: MethodParams
-) -> dict[str, JsonValue]:
+def _recycling(view: View, params: MethodParams) -> FilterResult:
+    name, alvh = "gain_recycling", params.alvh
+    if not alvh.recycle_enabled:
+        return FilterResult("R-23", name, Verdict.UNKNOWN, "switched off")
+    multiple, memory = gain_multiple(view), view.positions.hedge_memory
+    if multiple is None:
+        detail = "the near layer's gain is unknown"
+    else:
+        detail = f"near layer worth {multiple:.2f} times its cost, harvest from "
+        detail += f"{alvh.recycle_gain_multiple:g}"
+    if memory.last_harvest is not None:
+        detail += f"; ${memory.recycled_spend_usd} of ${memory.realised_gains_usd} gains spent"
+    is_due = multiple is not None and multiple >= alvh.recycle_gain_multiple
+    return FilterResult("R-23", name, Verdict.LIMIT if is_due else Verdict.PASS, detail)
+
+
+def _tilt(view: View, params: MethodParams) -> FilterResult:
+    cross, held = view.indicators.macd_cross, tilt_contracts(view)
+    if not params.alvh.tilt_enabled:
+        return FilterResult("R-26", "macd_tilt", Verdict.UNKNOWN, "switched off")
+    said = "no cross of MACD at the last close" if cross is None else f"{cross} cross of MACD"
+    return _said("R-26", "macd_tilt", f"{said}, {held} calls of tilt held")
+
+
+def _convexity(profile: ConvexityProfile | None, params: MethodParams) -> FilterResult:
+    ratio = None if profile is None else profile.steepening_ratio
+    if ratio is None:
+        return FilterResult("R-28", "convexity", Verdict.UNKNOWN, "no profile without quoted calls")
+    least = params.alvh.min_steepening_ratio
+    verdict = Verdict.LIMIT if ratio < least else Verdict.PASS
+    return FilterResult("R-28", "convexity", verdict, f"steepening {ratio:.2f}, least {least:g}")
+
+
+def facts_of(view: View, state: HedgeState, params: MethodParams) -> dict[str, JsonValue]:
     """Return the figures recorded with each hedge decision; None is unknown."""
-    levels, layers = view.snapshot.levels, view.positions.layers
+    levels, layers, plan = view.snapshot.levels, view.positions.layers, state.plan
+    harvested = harvested_contracts(view, params.alvh)
     facts: dict[str, JsonValue] = {
         "spx": levels.spx,
         "vix": levels.vix,
         "planned_condors": plan.planned_condors,
-        "units_required": plan.units,
-        "units_held": units_held(layers, params.alvh),
+        "units_required": units_wanted(plan, params.alvh),
+        "units_held": units_held(layers, plan, params.alvh, harvested=harvested),
         "budget_used_frac": _known(budget_used_frac(paid_premium_usd(layers), plan, params)),
-        "budget_after_frac": _known(budget_after_frac),
+        "budget_after_frac": _known(state.budget_after_frac),
+        "h_mtm": _marked_frac(view, plan, params),
     }
     for layer, count in base_contracts(layers).items():
         facts[f"{layer}_contracts"] = count
+    for kind in (HoldingKind.TILT, HoldingKind.RECYCLED):
+        of_kind = (position for position in layers if position.kind is kind)
+        facts[f"{kind}_contracts"] = sum(position.base_contracts for position in of_kind)
     for number, price in enumerate(view.snapshot.curve.prices[:FRONT_FUTURES], start=1):
         facts[f"m{number}"] = round(price, 4)
-    for layer in dict.fromkeys(position.layer for position in layers):
-        of_layer = [position for position in layers if position.layer is layer]
+    return facts | _of_layers(view) | _of_profile(state.profile)
+
+
+def _of_layers(view: View) -> dict[str, JsonValue]:
+    """Return delta and days left of each layer's base."""
+    facts: dict[str, JsonValue] = {}
+    base = [each for each in view.positions.layers if each.kind is HoldingKind.BASE]
+    for layer in dict.fromkeys(position.layer for position in base):
+        of_layer = [position for position in base if position.layer is layer]
         facts[f"{layer}_delta"] = _mean_delta(view, of_layer)
         facts[f"{layer}_dte"] = min(position.dte(view.session) for position in of_layer)
     return facts
+
+
+def _of_profile(profile: ConvexityProfile | None) -> dict[str, JsonValue]:
+    """Return R-28's figures: steepening, depth of the pool most like the hedge, and the misfit."""
+    ratio = None if profile is None else profile.steepening_ratio
+    amm = None if profile is None else profile.amm
+    return {
+        "steepening_ratio": None if ratio is None else round(ratio, 4),
+        "amm_depth": None if amm is None else round(amm.depth, 4),
+        "amm_fit_rms": None if amm is None else round(amm.rms, 4),
+    }
+
+
+def _marked_frac(view: View, plan: HedgePlan, params: MethodParams) -> float | None:
+    """Return h by marks instead of premium paid (A2), None when a call is not quoted."""
+    value = 0.0
+    for position in view.positions.layers:
+        quote = view.snapshot.quotes.get(position.contract)
+        if quote is None or quote.mid is None:
+            return None
+        value += quote.mid * position.base_contracts * position.contract.multiplier
+    notional = float(notional_usd(plan, params))
+    return round(value / notional, 6) if notional else None
 
 
 def _known(frac: float) -> float | None:

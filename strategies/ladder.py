@@ -4,7 +4,7 @@ Rules R-20 (units), R-21 (contract of a layer) and R-24 (budget, as amended by A
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -13,8 +13,10 @@ import numpy as np
 from market.instruments import OptionContract, Right, TradingClass, ceil_to_tick, tick_size
 from market.quotes import Chain, ChainKey
 from strategies.base import Context, HedgePlan, Layer, LayerPosition, View
-from strategies.params import AlvhParams, CostParams, MethodParams
-from strategies.sizing import MULTIPLIER, base_contracts, planned_condors, ratio, units_required
+from strategies.params import AlvhParams, BudgetMode, CostParams, MethodParams
+from strategies.sizing import MULTIPLIER, base_contracts, planned_condors, units_required
+
+RAISED_DELTA = 0.50
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,10 +182,24 @@ class Shopping:
     problem: str | None = None
 
 
+def fits_budget(used_frac: float, params: AlvhParams) -> bool:
+    """Tell whether R-24 lets a discretionary purchase pass; in mode `warn` it only says so."""
+    return params.budget_mode is BudgetMode.WARN or used_frac <= params.budget_max_frac
+
+
 def missing_contracts(
-    layers: Sequence[LayerPosition], units: float, params: AlvhParams
+    layers: Sequence[LayerPosition], wanted: Mapping[Layer, int], harvested: int = 0
 ) -> Mapping[Layer, int]:
-    """Return what each layer lacks to hold `units` units; zeros left out."""
+    """Return the base contracts that each layer lacks; zeros left out, harvested ones as held."""
     held = base_contracts(layers)
-    wanted = {layer: round(count * units) for layer, count in ratio(params).items()}
+    held[Layer.NEAR] += harvested
     return {layer: n - held[layer] for layer, n in wanted.items() if n > held[layer]}
+
+
+def buying_targets(view: View, used_frac: float, params: AlvhParams) -> tuple[LayerTarget, ...]:
+    """Return the aims of a discretionary purchase: with `raise_when_cheap` all layers aim for
+    delta 0.50 while premium paid is thin and VIX is low (R-24)."""
+    is_cheap = view.snapshot.levels.vix < params.refresh_below_vix
+    if params.raise_when_cheap and is_cheap and used_frac < params.budget_min_frac:
+        return tuple(replace(target, delta=RAISED_DELTA) for target in targets(params))
+    return targets(params)

@@ -206,6 +206,9 @@ class ShiftParams(Section):
     back_max_dte: int = Field(2, ge=0, le=7, description="Furthest expiry of a back shift, days.")
     max_shifts: int = Field(2, ge=0, le=5, description="Shifts per original trade.")
     legs: ShiftLegs = Field(ShiftLegs.WHOLE_CONDOR, description="whole_condor or losing_side.")
+    irr_gate_enabled: bool = Field(
+        True, description="Shift only when the campaign's expected IRR is at least the WACC."
+    )
 
     @model_validator(mode="after")
     def _window_is_ordered(self) -> Self:

@@ -12,7 +12,7 @@ import numpy as np
 
 from market.instruments import Right
 from market.quotes import BoolArray, Chain, FloatArray
-from strategies.base import Candidates, PairCandidate, ShortCandidate
+from strategies.base import Candidates, PairCandidate, ShortCandidate, Tier
 from strategies.params import CondorParams
 
 CREDIT_GRID = 10_000  # credits compare as whole 1/10,000 points, so that float noise breaks no tie
@@ -57,6 +57,25 @@ class SideOrder:
     skew_vol_points: float | None
     put_extra_points: int
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """The strike search of one entry: both sides' candidates and what the market pays."""
+
+    puts: Shorts
+    calls: Shorts
+    side: SideOrder
+    slippage_points: float
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The condor chosen, with its tier and all that was weighed."""
+
+    tier: Tier
+    choice: "Choice | None"
+    candidates: Candidates
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +150,20 @@ def _rows_of(strikes: FloatArray, wanted: FloatArray) -> tuple[np.ndarray, BoolA
     return rows, strikes[rows] == wanted
 
 
+def search_chain(
+    chain: Chain,
+    edr_points: float,
+    vix_momentum: float | None,
+    slippage_points: float,
+    params: CondorParams,
+) -> Search:
+    """Return the candidates of both sides of a chain, and which side moves out first."""
+    side = side_order(chain, edr_points, vix_momentum, params)
+    puts = allowed_shorts(chain, Right.PUT, edr_points, params, side.put_extra_points)
+    calls = allowed_shorts(chain, Right.CALL, edr_points, params)
+    return Search(puts, calls, side, slippage_points)
+
+
 def premium_gauge(puts: Shorts, calls: Shorts, slippage: float, multiple: float) -> float | None:
     """Return R-07's gauge: the best net credit at `multiple` expected ranges or further out."""
     far_puts, far_calls = puts.beyond(multiple), calls.beyond(multiple)
@@ -144,17 +177,36 @@ def find_pair(
 ) -> tuple[Choice | None, Candidates]:
     """Return the pair with the least credit at or above `target`, and all that was weighed."""
     credit = puts.credit_points[:, None] + calls.credit_points[None, :] - slippage
+    ranked, count = _ranked_pairs(puts, calls, credit, target, first)
+    best = tuple(_pair(puts, calls, row, column, credit, target) for row, column in ranked)
+    candidates = Candidates(target, slippage, puts.candidates(), calls.candidates(), count, best)
+    return _choice(puts, calls, credit, ranked), candidates
+
+
+def best_pair(
+    puts: Shorts, calls: Shorts, target: float, slippage: float, first: Right
+) -> Choice | None:
+    """Return the pair that `find_pair` chooses, without the record of what was weighed."""
+    credit = puts.credit_points[:, None] + calls.credit_points[None, :] - slippage
+    return _choice(puts, calls, credit, _ranked_pairs(puts, calls, credit, target, first)[0])
+
+
+def _ranked_pairs(
+    puts: Shorts, calls: Shorts, credit: FloatArray, target: float, first: Right
+) -> tuple[list[tuple[int, int]], int]:
+    """Return rows and columns of the best pairs, best first, and how many meet the target."""
     units = np.rint(credit * CREDIT_GRID).astype(np.int64)
     meeting = np.argwhere(units >= round(target * CREDIT_GRID))
-    ranked = _rank(meeting, units, puts, calls, first)
-    best = tuple(_pair(puts, calls, row, column, credit, target) for row, column in ranked)
-    candidates = Candidates(
-        target, slippage, puts.candidates(), calls.candidates(), len(meeting), best
-    )
+    return _rank(meeting, units, puts, calls, first), len(meeting)
+
+
+def _choice(
+    puts: Shorts, calls: Shorts, credit: FloatArray, ranked: list[tuple[int, int]]
+) -> Choice | None:
     if not ranked:
-        return None, candidates
+        return None
     row, column = ranked[0]
-    choice = Choice(
+    return Choice(
         float(puts.strike[row]),
         float(calls.strike[column]),
         float(puts.delta[row]),
@@ -163,7 +215,6 @@ def find_pair(
         float(calls.edr_multiple[column]),
         float(round(credit[row, column], 4)),
     )
-    return choice, candidates
 
 
 def _rank(

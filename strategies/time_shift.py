@@ -5,20 +5,19 @@ prescribed one is taken). A shift never adds contracts, happens at most twice to
 not done when the new condor cannot pay for the old one with a cushion.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from math import sqrt
 
 import numpy as np
 
-from market.instruments import OptionContract, Right, TradingClass
+from market.instruments import OptionContract, Right
 from market.quotes import Chain, FloatArray, Quote
-from strategies.base import Candidates, CondorPosition, Context, Transition, View
-from strategies.params import CondorParams, CostParams, MethodParams, ShiftTrigger
+from strategies.base import CondorPosition, Context, Transition, View
+from strategies.params import MethodParams, ShiftTrigger
 from strategies.sizing import MULTIPLIER, fees_estimate_usd
-from strategies.strike_search import Choice, allowed_shorts, find_pair
+from strategies.strike_search import Shorts, allowed_shorts, find_pair
 
 SESSION_HOURS = 6.5
 SHIFT_MARK = "/s"
@@ -73,7 +72,7 @@ class Threat:
 
 def threats(
     position: CondorPosition,
-    quotes: "QuoteSource",
+    quotes: Mapping[OptionContract, Quote],
     spx: float,
     edr_points: float,
     hours_left: float,
@@ -83,9 +82,7 @@ def threats(
     0.50 expected ranges scaled to the time left (R-17)."""
     near = params.shift.threat_distance_edr * edr_points * sqrt(max(hours_left, 0) / SESSION_HOURS)
     found = []
-    for short in (position.short_put, position.short_call):
-        if short is None:
-            continue
+    for short in position.shorts:
         quote = quotes.get(short)
         delta = 0.0 if quote is None or quote.delta is None else abs(quote.delta)
         is_put = short.right is Right.PUT
@@ -96,14 +93,6 @@ def threats(
     return tuple(found)
 
 
-class QuoteSource:
-    """Anything that gives a quote for a contract; a mapping does."""
-
-    def get(self, contract: OptionContract, /) -> Quote | None:
-        """Return the quote, or None."""
-        raise KeyError(contract)
-
-
 def is_triggered(edr_frac: float, vix: float, params: MethodParams) -> bool:
     """Tell whether volatility calls for a shift: EDR > 0.94 % or VIX > 16 (R-17)."""
     is_wide, is_high = edr_frac > params.edr.shift_threshold_frac, vix > params.shift.min_vix
@@ -112,7 +101,7 @@ def is_triggered(edr_frac: float, vix: float, params: MethodParams) -> bool:
     return is_wide or is_high
 
 
-def closing_debit(position: CondorPosition, quotes: QuoteSource) -> float | None:
+def closing_debit(position: CondorPosition, quotes: Mapping[OptionContract, Quote]) -> float | None:
     """Return what closing all legs costs at the quotes, points; None when a side is missing."""
     debit = 0.0
     for contract, sign in position.signed_contracts():
@@ -126,11 +115,12 @@ def closing_debit(position: CondorPosition, quotes: QuoteSource) -> float | None
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """A feasible new condor: expiry, strikes, net credit, and the search that found it."""
+    """A feasible new position: expiry, short strikes (None where no side is held), net credit."""
 
     expiry: date
-    choice: Choice
-    candidates: Candidates
+    put_strike: float | None
+    call_strike: float | None
+    credit_points: float
 
 
 def cost_to_cover(debit: float, params: MethodParams) -> float:
@@ -139,51 +129,47 @@ def cost_to_cover(debit: float, params: MethodParams) -> float:
     return debit * (1.0 + params.shift.cushion_frac) + fees
 
 
-def find_forward(
-    chains: Iterable[Chain], target: float, slippage: float, edr_points: float, params: MethodParams
-) -> tuple[Shift | None, float]:
-    """Return the nearest expiry whose condor brings `target` within the delta cap, and the most
-    credit seen anywhere; without a feasible one the difference is R-17's shortfall."""
-    condor = params.condor.model_copy(update={"min_edr_multiple": 0.0})
-    best = 0.0
-    for chain in chains:
-        puts = allowed_shorts(chain, Right.PUT, edr_points, condor)
-        calls = allowed_shorts(chain, Right.CALL, edr_points, condor)
-        if not len(puts) or not len(calls):
-            continue
-        most = float(puts.credit_points.max() + calls.credit_points.max() - slippage)
-        best = max(best, most)
-        if most < target:
-            continue
-        choice, candidates = find_pair(puts, calls, target, slippage, Right.PUT)
-        if choice is not None:
-            return Shift(chain.expiry, choice, candidates), best
-    return None, best
-
-
-def find_vertical(
+def find_shift(
     chains: Iterable[Chain],
-    side: Right,
+    sides: Sequence[Right],
     target: float,
     slippage: float,
     edr_points: float,
     params: MethodParams,
-) -> tuple[tuple[date, float, float] | None, float]:
-    """Return (expiry, short strike, credit) of the nearest expiry whose vertical of one side brings
-    `target` with the least excess, and the most credit seen (preset `losing_side`)."""
+) -> tuple[Shift | None, float]:
+    """Return the nearest expiry whose condor, or single vertical, brings `target` within the delta
+    cap and with the least excess; and the most credit seen, which gives R-17's shortfall."""
     condor = params.condor.model_copy(update={"min_edr_multiple": 0.0})
     best = 0.0
     for chain in chains:
-        shorts = allowed_shorts(chain, side, edr_points, condor)
-        if not len(shorts):
+        shorts = {side: allowed_shorts(chain, side, edr_points, condor) for side in sides}
+        if not all(len(found) for found in shorts.values()):
             continue
-        credit = shorts.credit_points - slippage / 2.0
-        best = max(best, float(credit.max()))
-        rows = np.flatnonzero(credit >= target - 1e-9)
-        if len(rows):
-            row = rows[int(np.argmin(credit[rows]))]
-            return (chain.expiry, float(shorts.strike[row]), float(credit[row])), best
+        cost = slippage * len(sides) / 2.0
+        most = sum(float(found.credit_points.max()) for found in shorts.values()) - cost
+        best = max(best, most)
+        if most >= target:
+            return _shift_in(chain.expiry, shorts, target, cost), best
     return None, best
+
+
+def _shift_in(
+    expiry: date, shorts: Mapping[Right, Shorts], target: float, cost: float
+) -> Shift | None:
+    if len(shorts) == 2:
+        choice, _ = find_pair(shorts[Right.PUT], shorts[Right.CALL], target, cost, Right.PUT)
+        if choice is None:
+            return None
+        return Shift(
+            expiry, choice.short_put_strike, choice.short_call_strike, choice.credit_points
+        )
+    ((side, found),) = shorts.items()
+    credit = found.credit_points - cost
+    meeting = np.flatnonzero(credit >= target - 1e-9)
+    row = meeting[int(np.argmin(credit[meeting]))]
+    strike = float(found.strike[row])
+    is_put = side is Right.PUT
+    return Shift(expiry, strike if is_put else None, None if is_put else strike, float(credit[row]))
 
 
 def expected_payoff(
@@ -233,27 +219,7 @@ def recovered(view: View, side: Right) -> bool | None:
     return all(bar.close >= (bar.vwap or 0.0) for bar in bars[-2:])
 
 
-def chain_keys(expiries: Iterable[date]) -> tuple[tuple[TradingClass, date], ...]:
-    """Return the chain keys of SPXW expiries."""
-    return tuple((TradingClass.SPXW, expiry) for expiry in expiries)
-
-
-def total_fees_usd(costs: CostParams, quantity: int) -> Decimal:
-    """Return the fees of closing and opening `quantity` condors."""
-    return 2 * fees_estimate_usd(costs) * quantity
-
-
-def threatened_side(position: CondorPosition, spx: float) -> Right:
-    """Return the side whose short is nearer to the market."""
-    if position.short_put is None:
-        return Right.CALL
-    if position.short_call is None:
-        return Right.PUT
-    below = spx - float(position.short_put.strike)
-    above = float(position.short_call.strike) - spx
-    return Right.PUT if below <= above else Right.CALL
-
-
-def width_points(params: CondorParams) -> int:
-    """Return the wing width that a shift keeps."""
-    return params.wing_width_points
+def losing_side(found: Sequence[Threat]) -> Right:
+    """Return the side in most trouble: threatened before safe, then the nearer one."""
+    worst = max(found, key=lambda each: (each.is_threatened, -each.distance_points))
+    return worst.side

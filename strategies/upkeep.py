@@ -1,23 +1,26 @@
 """What each layer needs today: nothing, a roll, a re-strike.
 
-Rules R-19 (drift repair), R-22 (rolls by DTE) and R-25 (events). An early roll for an event comes
-before R-22's wait for a release: outliving the release is its very purpose.
+Rules R-19 (drift repair), R-22 (rolls by DTE), R-25 (events) and R-28 (too flat a profile). An
+early roll for an event comes before R-22's wait for a release: outliving the release is its very
+purpose.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from market.macro import MacroEvent, MacroKind
 from market.sessions import SessionCalendar
 from strategies.base import Context, Layer, LayerPosition, View
-from strategies.ladder import LayerTarget
-from strategies.params import MethodParams
+from strategies.ladder import RAISED_DELTA, LayerTarget
+from strategies.params import AlvhParams, MethodParams
 
 EVENT_KINDS = (MacroKind.FOMC, MacroKind.CPI, MacroKind.PPI)
 RELEASE_AHEAD = timedelta(hours=24)
 EVENT_SESSIONS_BEFORE = 2
 EVENT_SESSIONS_AFTER = 2
+BULLISH, BEARISH = "bullish", "bearish"
 
 
 class Need(StrEnum):
@@ -29,6 +32,7 @@ class Need(StrEnum):
     EVENT_ROLL = "event_roll"
     REFRESH = "refresh"
     EVENT_REFRESH = "event_refresh"
+    STEEPEN = "steepen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +50,18 @@ class LayerNeed:
 class EventState:
     """The nearest major releases around a moment and what VIX did over the last one."""
 
-    ahead: MacroEvent | None
-    ahead_session: date | None
-    behind: MacroEvent | None
-    behind_session: date | None
-    vix_change_frac: float | None
+    ahead: MacroEvent | None = None
+    ahead_session: date | None = None
+    behind: MacroEvent | None = None
+    behind_session: date | None = None
+    vix_change_frac: float | None = None
 
 
-def event_state(view: View) -> EventState:
-    """Return the release at most two sessions ahead and the one at most two sessions behind."""
+def event_state(view: View, params: MethodParams) -> EventState:
+    """Return the release at most two sessions ahead and the one at most two sessions behind;
+    neither when R-25 is switched off."""
+    if not params.alvh.event_enabled:
+        return EventState()
     calendar, session = view.context.calendar, view.session
     ahead = release_ahead(view.context)
     since = calendar.session(calendar.previous(session, EVENT_SESSIONS_AFTER + 1)).cash_close_at
@@ -81,7 +88,7 @@ def release_ahead(context: Context) -> MacroEvent | None:
 def outlive_until(context: Context, params: MethodParams) -> date | None:
     """Return the date that the near layer must reach because of a release ahead, or None (R-25)."""
     ahead = release_ahead(context)
-    if ahead is None:
+    if ahead is None or not params.alvh.event_enabled:
         return None
     released, count = release_session(context.calendar, ahead), params.alvh.event_roll_sessions
     return context.calendar.next(released, count) if count else released
@@ -181,13 +188,53 @@ def _drift_need(
     params: MethodParams,
 ) -> LayerNeed | None:
     alvh = params.alvh
-    if view.snapshot.levels.vix >= alvh.refresh_below_vix:
+    if not may_refresh(view, alvh):
         return None
     quote = view.snapshot.quotes.get(position.contract)
     if quote is None or quote.delta is None:
         return None
-    low, high = alvh.refresh_delta_low * target.delta, alvh.refresh_delta_high * target.delta
+    # Calls bought at a raised delta are not too dear for a target that is the lower one again.
+    most = max(target.delta, RAISED_DELTA) if alvh.raise_when_cheap else target.delta
+    low, high = alvh.refresh_delta_low * target.delta, alvh.refresh_delta_high * most
     if low <= quote.delta <= high:
         return None
     why = f"delta {quote.delta:.2f} left the band {low:.2f} … {high:.2f}"
     return LayerNeed(position, target, Need.REFRESH, why)
+
+
+def may_refresh(view: View, params: AlvhParams) -> bool:
+    """Tell whether strikes may be renewed: VIX below 15, or brought forward up to VIX 20 by the
+    pre-arm flag (R-08, R-29) or by a bullish cross of MACD (R-26)."""
+    vix = view.snapshot.levels.vix
+    is_prearmed = bool(view.indicators.hedge_prearm) and vix <= params.open_max_vix
+    return vix < params.refresh_below_vix or is_prearmed or is_bullish(view, params)
+
+
+def is_bullish(view: View, params: AlvhParams) -> bool:
+    """Tell whether a bullish cross at the last close counts: tilts are on and VIX is below 20."""
+    is_low = view.snapshot.levels.vix < params.tilt_max_vix
+    return params.tilt_enabled and is_low and view.indicators.macd_cross == BULLISH
+
+
+def steepening_need(
+    view: View,
+    needs: Sequence[LayerNeed],
+    ratio: float | None,
+    params: AlvhParams,
+) -> LayerNeed | None:
+    """Return the re-strike of the layer deepest in the money when the profile is too flat (R-28).
+
+    None when it is steep enough, unknown, or when strikes may not be renewed.
+    """
+    if ratio is None or ratio >= params.min_steepening_ratio or not may_refresh(view, params):
+        return None
+    deepest: tuple[float, LayerNeed] | None = None
+    for need in needs:
+        quote = view.snapshot.quotes.get(need.position.contract)
+        delta = None if quote is None else quote.delta
+        if need.need is Need.KEEP and delta is not None:
+            deepest = max(deepest or (delta, need), (delta, need), key=lambda pair: pair[0])
+    if deepest is None:
+        return None
+    why = f"the profile steepens {ratio:.2f} times, less than {params.min_steepening_ratio:g}"
+    return replace(deepest[1], need=Need.STEEPEN, why=why)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market.quotes import FuturesCurve, IndexLevels
-from strategies.params import EdrMode, EdrParams, TermParams, VixGateParams
+from strategies.params import EdrMode, EdrParams, GateVariant, TermParams, VixGateParams
 
 ROOT_OF_YEAR = sqrt(252.0)
 
@@ -86,7 +86,12 @@ def term_structure(levels: IndexLevels, curve: FuturesCurve, params: TermParams)
 
 
 def is_hold(vix: float, *, was_hold: bool, calm_closes: int, gate: VixGateParams) -> bool:
-    """Tell whether R-05 holds at this VIX; a HOLD ends only after calm closes (hysteresis)."""
+    """Tell whether R-05 holds at this VIX; a HOLD ends only after calm closes (hysteresis).
+
+    The variant `c2_always_on` never holds.
+    """
+    if gate.variant is GateVariant.ALWAYS_ON:
+        return False
     if vix > gate.hold_above:
         return True
     return was_hold and calm_closes < gate.hysteresis_closes

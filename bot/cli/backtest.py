@@ -61,13 +61,13 @@ def command(
     span = window(world, first, last)
     rig = replay_rig(settings, world, span, seed, journal)
     wall_s = backtest(rig, span)
-    result = rig.summary.as_dict(rig.book) | {
+    result = rig.summary.as_dict(rig.book, rig.engine.shadows) | {
         "from": span.first.isoformat(),
         "to": span.last.isoformat(),
         "preset": preset,
         "seed": seed,
         "simulated": True,
-        "series": world.series,
+        "series": world.series(span.first, span.last),
         "wall_s": round(wall_s, 4),
     }
     if as_json:
@@ -97,7 +97,8 @@ def as_text(result: Mapping[str, Any]) -> str:
     modelled = ", ".join(name for name, state in result["series"].items() if state == "modelled")
     lines = [
         f"{result['from']} … {result['to']}: {result['sessions']} sessions, "
-        f"{result['condors_opened']} condors sold (simulated)",
+        f"condors sold on {result['condors_opened']}, "
+        f"{result['condor_contracts']} in all (simulated)",
         f"skipped: {skipped or 'none'}",
         f"hedge: {result['hedge_rolls']} rolls, {result['hedge_refreshes']} re-strikes, "
         f"net {result['net_hedge_pnl_usd']:+,.0f} USD",

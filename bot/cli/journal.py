@@ -1,14 +1,37 @@
 """`alvh journal`: read and verify what a run wrote."""
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import click
 
-from bot.cli.options import json_option, print_json
+from bot.cli.options import DATE, json_option, print_json
+from market.errors import ConfigError
 
 FILE = click.argument("file", type=click.Path(path_type=Path), metavar="FILE.db")
+EVENT_KINDS = (
+    "run_started",
+    "moment_reached",
+    "moment_missed",
+    "market_seen",
+    "decision_made",
+    "order_approved",
+    "order_stopped",
+    "order_accepted",
+    "order_rejected",
+    "order_repriced",
+    "order_filled",
+    "order_cancelled",
+    "fill_reviewed",
+    "position_settled",
+    "entry_closed",
+    "equity_marked",
+    "shadows_marked",
+    "trading_halted",
+    "trading_resumed",
+)
 TABLES = ("decisions", "orders", "fills", "positions", "sessions", "hedge_layers", "equity")
 
 
@@ -25,7 +48,7 @@ def verify(file: Path, as_json: bool) -> None:
 
     \b
     Example:
-      alvh journal verify runs/latest/journal.db
+      alvh journal verify quarter.db
     """
     from bot.journal.store import JournalReader  # noqa: PLC0415 - SQL is loaded only when used
 
@@ -41,12 +64,17 @@ def verify(file: Path, as_json: bool) -> None:
 @command.command("show")
 @FILE
 @click.option("--table", type=click.Choice(TABLES), help="Show a projection instead of events.")
-@click.option("--kind", help="Only events of this kind, such as decision_made.")
-@click.option("--session", help="Only this session, as 2018-02-05.")
+@click.option(
+    "--kind",
+    type=click.Choice(EVENT_KINDS),
+    metavar="KIND",
+    help="Only events of this kind, such as decision_made.",
+)
+@click.option("--session", type=DATE, help="Only this session, as 2018-02-05.")
 @click.option("--last", type=click.IntRange(1), default=20, show_default=True, help="Rows at most.")
 @json_option
 def show(
-    file: Path, table: str | None, kind: str | None, session: str | None, last: int, as_json: bool
+    file: Path, table: str | None, kind: str | None, session: date | None, last: int, as_json: bool
 ) -> None:
     """Show the last events, or the last rows of a projection.
 
@@ -55,7 +83,9 @@ def show(
       alvh journal show quarter.db --table decisions --session 2018-02-02
       alvh journal show quarter.db --kind order_filled --json
     """
-    rows = _rows(file, table, kind, session)[-last:]
+    if table is not None and kind is not None:
+        raise ConfigError("--kind chooses events, --table a projection; give one of them.")
+    rows = _rows(file, table, kind, None if session is None else session.isoformat())[-last:]
     if as_json:
         print_json({"file": str(file), "rows": rows})
         return

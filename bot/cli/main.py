@@ -4,6 +4,7 @@ into one sentence and an exit code (0 done, 2 the user's mistake, 3 broker or da
 
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 
 import click
 
@@ -14,10 +15,13 @@ COMMANDS = {
     "run": ("bot.cli.run", "Run the bot: replay history, or a synthetic live market."),
     "backtest": ("bot.cli.backtest", "Replay history at full speed and print the result."),
     "decide": ("bot.cli.decide", "Show what the entry of one session decided, and why."),
+    "hedge": ("bot.cli.hedge", "Show the hedge of one session: layers, greeks, convexity."),
     "plan": ("bot.cli.plan", "List coming sessions, moments, releases and hedge rolls."),
     "status": ("bot.cli.status", "Show where a run stands, and what needs attention."),
     "journal": ("bot.cli.journal", "Read and verify the journal of a run."),
     "config": ("bot.cli.config", "Show the settings in force, or all keys."),
+    "presets": ("bot.cli.presets", "List the named sets of parameters."),
+    "explain": ("bot.cli.explain", "Explain a rule, and tell how often it bound."),
 }
 
 
@@ -55,14 +59,20 @@ def cli() -> None:
       alvh run --profile sim            the same daemon on a synthetic live market
       alvh backtest --from 2014-01-03 --to 2018-12-31 --json
       alvh decide --as-of 2018-02-02    why a condor was sold that day
+      alvh hedge --as-of 2018-02-05     what the hedge was worth, and how convex it was
       alvh plan --days 10               what comes next
     """
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show "…" or "×" gets a question mark instead of a traceback.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         code = cli.main(standalone_mode=False)
+        sys.stdout.flush()
     except AlvhError as error:
         prefix = "This is a bug of the program: " if isinstance(error, InvariantBroken) else ""
         click.echo(f"alvh: {prefix}{error}", err=True)
@@ -73,7 +83,7 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
+    except OSError as error:
+        click.echo(f"alvh: the output cannot be written ({error.strerror}).", err=True)
+        sys.exit(3)
     sys.exit(code if isinstance(code, int) else 0)

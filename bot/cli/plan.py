@@ -41,7 +41,7 @@ def command(
 
     settings = read_settings(preset, config, overrides)
     first = as_of or SystemClock().now().astimezone(exchange_zone()).date()
-    calendar, macro = load_calendar(), load_macro()
+    calendar, macro = load_calendar(), load_macro(settings)
     if not calendar.first <= first <= calendar.last:
         raise ConfigError(
             f"--as-of {first} lies outside the calendar; choose a day from {calendar.first} "

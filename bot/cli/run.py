@@ -6,15 +6,25 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
+from itertools import count
+from math import isfinite
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 from rich.live import Live
 
 from bot.bootstrap import Rig, RunIdentity, build_simulated
 from bot.cli.backtest import as_text
-from bot.cli.options import DATE, history_options, read_settings, settings_options
+from bot.cli.options import (
+    DATE,
+    history_options,
+    json_option,
+    print_json,
+    read_settings,
+    settings_options,
+)
 from bot.clock import SystemClock
 from bot.daemon import Daemon
 from bot.log import RunLog, open_log
@@ -22,12 +32,15 @@ from bot.picture import draw
 from bot.replay import replay_rig, walk, window
 from bot.screen import Screen
 from bot.settings import Settings
-from bot.world import historical_world, synthetic_world
+from bot.world import World, historical_world, synthetic_world
 from market.errors import ConfigError
 from market.schedule import Moment
 from market.sessions import SessionCalendar, exchange_zone
 
 DEFAULT_PACE_S = 20.0
+REPLAY_TITLE = "simulated on recorded SPX and VIX; option prices are modelled"
+SIM_TITLE = "a synthetic market: no price here ever existed"
+START_BEFORE_OPEN = timedelta(seconds=5)
 LINES_WITHOUT_TERMINAL = 20
 
 
@@ -61,6 +74,7 @@ LINES_WITHOUT_TERMINAL = 20
 )
 @settings_options
 @history_options
+@json_option
 def command(
     profile: str,
     first: date,
@@ -73,6 +87,7 @@ def command(
     overrides: tuple[str, ...],
     data: Path | None,
     seed: int,
+    as_json: bool,
 ) -> None:
     """Run the bot with a live view; no account, no network, no real money.
 
@@ -87,12 +102,35 @@ def command(
       alvh run --profile sim
     """
     settings = read_settings(preset, config, overrides)
+    refuse_foreign_options(profile)
+    if not isfinite(pace):
+        raise ConfigError(f"--pace {pace} is no number of seconds; give one such as 20, or 0.")
     if profile == "replay":
-        _replay(settings, first, last, pace, out, data, seed)
+        _replay(settings, first, last, pace, out, data, seed, as_json=as_json)
     else:
-        if data is not None:
-            raise ConfigError("--data goes with --profile replay; the market of sim is synthetic.")
-        _simulate(settings, out, seed, real_time=real_time)
+        _simulate(settings, out, seed, real_time=real_time, as_json=as_json)
+
+
+FOREIGN = {
+    "sim": ("first", "last", "pace", "data"),
+    "replay": ("real_time",),
+}
+
+
+def refuse_foreign_options(profile: str) -> None:
+    """Refuse options that the profile would ignore.
+
+    Raises:
+        ConfigError: such an option was given.
+    """
+    context = click.get_current_context()
+    other = "replay" if profile == "sim" else "sim"
+    for name in FOREIGN[profile]:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            parameter = next(each for each in context.command.params if each.name == name)
+            raise ConfigError(
+                f"{parameter.opts[0]} goes with --profile {other} only; leave it out."
+            )
 
 
 def _replay(
@@ -103,13 +141,15 @@ def _replay(
     out: Path | None,
     data: Path | None,
     seed: int,
+    *,
+    as_json: bool,
 ) -> None:
     world = historical_world(settings, data, seed)
     span = window(world, first, last)
     sessions = world.calendar.between(span.first, span.last)
     folder = new_folder(settings, out, f"replay-{span.first}-{span.last}")
     rig = replay_rig(settings, world, span, seed, folder / "journal.db")
-    console = Console()
+    console = Console(stderr=as_json)
     screen = Screen(rig, len(sessions))
     with open_log(folder) as file:
         rig.engine.listen(RunLog(file, profile="replay").watch)
@@ -127,7 +167,7 @@ def _replay(
                 console.print("Stopped before the end; what follows covers the sessions so far.")
             finally:
                 rig.journal.close()
-    _finish(rig, console, folder, seed)
+    _finish(rig, console, folder, REPLAY_TITLE, as_json=as_json)
 
 
 def _first_moment_after(rig: Rig, day: date) -> Moment:
@@ -176,25 +216,29 @@ class _Lines(_Refresh):
             )
 
 
-def _finish(rig: Rig, console: Console, folder: Path, seed: int) -> None:
+def _finish(rig: Rig, console: Console, folder: Path, subtitle: str, *, as_json: bool) -> None:
     points = rig.summary.points
     if not points:
         console.print(f"No session was completed. Journal and log: {folder}")
         return
-    result = rig.summary.as_dict(rig.book) | {
+    result = rig.summary.as_dict(rig.book, rig.engine.shadows) | {
         "from": points[0].session.isoformat(),
         "to": points[-1].session.isoformat(),
-        "seed": seed,
+        "seed": rig.world.seed,
         "simulated": True,
-        "series": rig.world.series,
+        "series": rig.world.series(points[0].session, points[-1].session),
+        "folder": str(folder),
     }
     text = json.dumps(result, indent=2) + "\n"
     (folder / "summary.json").write_text(text, encoding="utf-8")
     title = (
         f"SPX iron condors with and without the VIX-call hedge, {result['from']} … {result['to']}\n"
-        "simulated on recorded SPX and VIX; option prices are modelled"
+        f"{subtitle}"
     )
     draw(points, float(rig.summary.start_nlv_usd), title, folder / "equity.png")
+    if as_json:
+        print_json(result)
+        return
     console.print()
     console.print(as_text(result), highlight=False)
     console.print()
@@ -207,14 +251,24 @@ def new_folder(settings: Settings, out: Path | None, name: str) -> Path:
     Raises:
         ConfigError: it exists already and is not empty, or cannot be made.
     """
+    if out is not None:
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise ConfigError(f"--out {out} is not an empty folder; name a new one.")
+        return _made(out, is_new=False)
     stamp = SystemClock().now().strftime("%Y%m%d-%H%M%S")
-    folder = out or Path(settings.journal.folder) / f"{name}-{stamp}"
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ConfigError(f"--out {folder} is not an empty folder; name a new one.")
+    parent = Path(settings.journal.folder)
+    for number in count(1):
+        folder = parent / (f"{name}-{stamp}" if number == 1 else f"{name}-{stamp}-{number}")
+        if not folder.exists():
+            return _made(folder, is_new=True)
+    raise AssertionError  # count never ends
+
+
+def _made(folder: Path, *, is_new: bool) -> Path:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=not is_new)
     except OSError as error:
-        raise ConfigError(f"--out {folder} cannot be made ({error.strerror}).") from None
+        raise ConfigError(f"the folder {folder} cannot be made ({error.strerror}).") from None
     return folder
 
 
@@ -229,21 +283,24 @@ def start_offset(
     if now > session.option_close_at:
         session = calendar.session(calendar.next(today))
     local = session.open_at.astimezone(exchange_zone())
-    offset = session.open_at - now
+    offset = session.open_at - START_BEFORE_OPEN - now
     return offset, (
         f"The market is closed: the clock is set ahead to the next open, {local:%a %d %b %H:%M} ET "
         "(--real-time waits for it instead)."
     )
 
 
-def _simulate(settings: Settings, out: Path | None, seed: int, *, real_time: bool) -> None:
-    console = Console()
+def _simulate(
+    settings: Settings, out: Path | None, seed: int, *, real_time: bool, as_json: bool
+) -> None:
+    console = Console(stderr=as_json)
     now = SystemClock().now()
     world = synthetic_world(settings, now.astimezone(exchange_zone()).date(), seed)
     offset, sentence = start_offset(world.calendar, now, real_time=real_time)
     clock = SystemClock(offset)
     folder = new_folder(settings, out, "sim")
-    identity = RunIdentity("sim", "S", seed, clock.now())
+    today = _session_on(world, clock.now())
+    identity = RunIdentity("sim", "S", seed, clock.now(), today, today)
     rig = build_simulated(settings, world, clock, identity, folder / "journal.db", durable=True)
     rig.journal.commit()
     console.print(f"Synthetic market, seed {seed}. {sentence} Ctrl-C ends the run.")
@@ -255,7 +312,7 @@ def _simulate(settings: Settings, out: Path | None, seed: int, *, real_time: boo
             log.warning("macro_calendar_ends", sentence=warning)
             console.print(f"WARNING: {warning}", style="yellow")
         asyncio.run(_serve(rig, clock, log, console, screen))
-    _finish(rig, console, folder, seed)
+    _finish(rig, console, folder, SIM_TITLE, as_json=as_json)
 
 
 async def _serve(
@@ -266,7 +323,7 @@ async def _serve(
     def on_change(following: Moment | None) -> None:
         state, now = screen.state, clock.now()
         levels = rig.world.market.levels(now)
-        state.next_moment, state.at, state.session = following, now, _session_at(rig, now)
+        state.next_moment, state.at, state.session = following, now, _session_on(rig.world, now)
         state.spx, state.vix = levels.spx, levels.vix
         if console.is_terminal:
             live.refresh()
@@ -282,8 +339,8 @@ async def _serve(
         await daemon.serve()
 
 
-def _session_at(rig: Rig, at: datetime) -> date:
-    return rig.world.calendar.on_or_after(at.astimezone(exchange_zone()).date())
+def _session_on(world: World, at: datetime) -> date:
+    return world.calendar.on_or_after(at.astimezone(exchange_zone()).date())
 
 
 def _stop_or_force(daemon: Daemon, loop: asyncio.AbstractEventLoop) -> None:

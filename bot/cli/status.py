@@ -6,7 +6,6 @@ from typing import Any
 import click
 
 from bot.cli.options import json_option, print_json
-from market.errors import ConfigError
 
 
 @click.command("status")
@@ -38,28 +37,23 @@ def command(journal: Path | None, as_json: bool) -> None:
         click.echo(as_text(status))
 
 
-def newest_journal(folder: Path) -> Path:
-    """Return the journal written last below a folder.
-
-    Raises:
-        ConfigError: there is none.
-    """
+def newest_journal(folder: Path) -> Path | None:
+    """Return the journal written last below a folder, None when there is none."""
     found = sorted(folder.glob("*/journal.db"), key=lambda path: path.stat().st_mtime)
-    if not found:
-        raise ConfigError(
-            f"no journal lies below {folder}/; start `alvh run` first, or name one with --journal."
-        )
-    return found[-1]
+    return found[-1] if found else None
 
 
 def as_text(status: dict[str, Any]) -> str:
     """Return the status as a person reads it."""
-    lines = [
-        f"{status['journal']}",
-        f"profile {status['profile']} (simulated), version {status['version']}, "
-        f"seed {status['seed']}, {status['events']} events",
-        f"last moment: {status['last_moment'] or 'none yet'}",
-    ]
+    if status["journal"] is None:
+        lines = ["No run yet below runs/; start one with `alvh run`, or name one with --journal."]
+    else:
+        lines = [
+            f"{status['journal']}",
+            f"profile {status['profile']} (simulated), version {status['version']}, "
+            f"seed {status['seed']}, {status['events']} events",
+            f"last moment: {status['last_moment'] or 'none yet'}",
+        ]
     equity = status["equity"]
     if equity:
         lines.append(

@@ -5,7 +5,7 @@ from functools import cache
 import msgspec
 
 from bot.events import KIND_OF, KINDS, Record
-from market.errors import InvariantBroken
+from market.errors import JournalDamaged
 
 _ENCODER = msgspec.json.Encoder(decimal_format="string", order="deterministic")
 
@@ -24,11 +24,11 @@ def decode(kind: str, text: str) -> Record:
     """Return the record behind a journal row.
 
     Raises:
-        InvariantBroken: the kind is unknown or the text does not fit it.
+        JournalDamaged: the kind is unknown or the text does not fit it.
     """
     if kind not in KINDS:
-        raise InvariantBroken(f"the journal holds a record of unknown kind {kind!r}")
+        raise JournalDamaged(f"the journal holds a record of unknown kind {kind!r}")
     try:
         return _decoder(kind).decode(text)
     except msgspec.DecodeError as error:
-        raise InvariantBroken(f"a {kind} record of the journal cannot be read: {error}") from error
+        raise JournalDamaged(f"a {kind} record of the journal cannot be read: {error}") from error

@@ -22,7 +22,7 @@ from bot.events import EquityMarked, Record
 from bot.journal import schema
 from bot.journal.codec import decode, encode
 from bot.journal.projections import Projector
-from market.errors import ConfigError, InvariantBroken
+from market.errors import ConfigError, JournalDamaged
 
 GENESIS = "0" * 64
 VERSION_KEY, COUNT_KEY = "schema_version", "events"
@@ -77,7 +77,12 @@ class SqliteJournal:
     ) -> None:
         _require_new(path)
         self._engine = open_for_writing(path, durable=durable)
-        schema.METADATA.create_all(self._engine)
+        try:
+            schema.METADATA.create_all(self._engine)
+        except DatabaseError as error:
+            raise ConfigError(
+                f"journal {path} cannot be written ({error.orig}); name another file."
+            ) from None
         self._connection: Connection = self._engine.connect()
         self._book = book
         self._wall_clock = wall_clock
@@ -135,10 +140,18 @@ class SqliteJournal:
         self._is_session_over = False
 
     def close(self) -> None:
-        """Commit, fold the write-ahead log into the file and let go of it."""
-        self._flush()
-        self._connection.close()
-        self._engine.dispose()
+        """Commit, fold the write-ahead log into the file and let go of it.
+
+        What a broken-off transaction had begun is rolled back; what was committed stays.
+        """
+        try:
+            if self._connection.in_transaction():
+                self._connection.rollback()
+            else:
+                self._flush()
+        finally:
+            self._connection.close()
+            self._engine.dispose()
 
 
 def _require_new(path: Path) -> None:
@@ -189,7 +202,7 @@ class JournalReader:
             with self._engine.connect() as connection:
                 yield connection
         except DatabaseError as error:
-            raise InvariantBroken(f"{self._path} is damaged: {error.orig}") from error
+            raise JournalDamaged(f"{self._path} is damaged: {error.orig}") from error
 
     def rows(self) -> Iterator[EventRow]:
         """Return the event log in the order of its numbers."""
@@ -216,7 +229,7 @@ class JournalReader:
         """Return the number of rows when numbers, hash chain and recorded count hold.
 
         Raises:
-            InvariantBroken: a row is missing, moved or changed; the sentence names it.
+            JournalDamaged: a row is missing, moved or changed; the sentence names it.
         """
         # Read first: a run that is still writing can only add rows after this.
         written = int(self._meta(COUNT_KEY) or 0)
@@ -224,14 +237,14 @@ class JournalReader:
         for row in self.rows():
             expected += 1
             if row.seq != expected:
-                raise InvariantBroken(f"{self._path}: event {expected} is missing")
+                raise JournalDamaged(f"{self._path}: event {expected} is missing")
             wanted = chained(previous, row.seq, row.at, row.session, row.kind, row.payload)
             if row.hash != wanted:
-                raise InvariantBroken(f"{self._path}: event {row.seq} was changed after writing")
+                raise JournalDamaged(f"{self._path}: event {row.seq} was changed after writing")
             decode(row.kind, row.payload)
             previous = row.hash
         if expected < written:
-            raise InvariantBroken(f"{self._path}: event {expected + 1} is missing")
+            raise JournalDamaged(f"{self._path}: event {expected + 1} is missing")
         return expected
 
     def close(self) -> None:

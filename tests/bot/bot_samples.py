@@ -79,7 +79,7 @@ def order(intent: OrderIntent, name: str = "1") -> Order:
 
 def sent(order: Order) -> OrderApproved:
     """Return the record of an approved order."""
-    return OrderApproved(AT, order.session, order, "5 limits kept")
+    return OrderApproved(AT, order.session, order, "6 limits kept")
 
 
 def filled(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bot.events import KIND_OF, KINDS, EntryClosed, EntryResult, Record
 from bot.journal.codec import decode, encode
-from market.errors import InvariantBroken
+from market.errors import JournalDamaged
 from market.instruments import OptionContract, Right, TradingClass
 from market.orders import Leg, OrderIntent
 from strategies.base import FilterResult, Verdict
@@ -115,7 +115,7 @@ def test_money_keeps_its_digits() -> None:
 
 
 def test_an_unknown_kind_breaks_an_invariant() -> None:
-    with pytest.raises(InvariantBroken, match="unknown kind 'rumour'"):
+    with pytest.raises(JournalDamaged, match="unknown kind 'rumour'"):
         decode("rumour", "{}")
 
 
@@ -130,12 +130,12 @@ def test_an_unknown_kind_breaks_an_invariant() -> None:
     ],
 )
 def test_text_that_does_not_fit_its_kind_breaks_an_invariant(text: str) -> None:
-    with pytest.raises(InvariantBroken, match="entry_closed record of the journal cannot be read"):
+    with pytest.raises(JournalDamaged, match="entry_closed record of the journal cannot be read"):
         decode("entry_closed", text)
 
 
 def test_a_contract_that_cannot_exist_breaks_an_invariant() -> None:
     name, text = encode(sent(order(condor_intent())))
 
-    with pytest.raises(InvariantBroken, match="order_approved record"):
+    with pytest.raises(JournalDamaged, match="order_approved record"):
         decode(name, text.replace('"strike":"2725"', '"strike":"-1"'))

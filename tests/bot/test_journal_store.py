@@ -29,7 +29,7 @@ from bot.events import DecisionMade, EntryClosed, EquityMarked, Record, RunStart
 from bot.journal.projections import order_row
 from bot.journal.store import JournalReader, SqliteJournal
 from bot.world import World
-from market.errors import ConfigError, InvariantBroken
+from market.errors import ConfigError, JournalDamaged
 from market.orders import OrderAccepted, OrderCancelled, OrderFilled, PositionSettled
 
 Edit = Callable[[sqlite3.Connection], object]
@@ -288,7 +288,7 @@ def test_verify_names_the_first_row_that_does_not_hold(
 
     with (
         edited(quarter.journal, tmp_path, edit) as reader,
-        pytest.raises(InvariantBroken, match=words) as broken,
+        pytest.raises(JournalDamaged, match=words) as broken,
     ):
         reader.verify()
 
@@ -309,7 +309,7 @@ def test_a_damaged_file_breaks_an_invariant(quarter: Replayed, tmp_path: Path) -
     third = len(whole) // 3
     torn.write_bytes(whole[:third] + b"\xff" * third + whole[2 * third :])
 
-    with JournalReader(torn) as reader, pytest.raises(InvariantBroken, match=r"db is damaged: "):
+    with JournalReader(torn) as reader, pytest.raises(JournalDamaged, match=r"db is damaged: "):
         reader.verify()
 
 

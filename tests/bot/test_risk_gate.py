@@ -48,7 +48,7 @@ def refusal(intent: OrderIntent, seen: Exposure) -> Refusal:
 def test_an_order_within_all_limits_is_approved_unchanged() -> None:
     entry = order(condor_intent(quantity=10))
 
-    assert GATE.judge(entry, exposure()) == ApprovedOrder(entry, "5 limits kept")
+    assert GATE.judge(entry, exposure()) == ApprovedOrder(entry, "6 limits kept")
 
 
 def test_too_many_orders_in_a_session_are_a_runaway() -> None:

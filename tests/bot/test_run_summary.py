@@ -17,8 +17,9 @@ from bot_samples import (
 )
 
 from bot.book import Book
+from bot.drawdown import Drawdown
 from bot.events import DecisionMade, EntryClosed, EntryResult, EquityMarked
-from bot.summary import Drawdown, EquityPoint, RunSummary
+from bot.summary import EquityPoint, RunSummary
 from market.orders import OrderCancelled
 from strategies.base import Decision
 
@@ -125,7 +126,12 @@ def test_the_object_for_scripts_holds_both_curves() -> None:
         summary.watch(record)
         book.apply(record)
 
-    counts = {"sessions": 1, "condors_opened": 1, "condors_skipped": {}}
+    counts = {
+        "sessions": 1,
+        "condors_opened": 1,
+        "condor_contracts": 2,
+        "condors_skipped": {},
+    }
     assert summary.as_dict(book) == counts | {
         "hedge_rolls": 0,
         "hedge_refreshes": 0,
@@ -135,6 +141,7 @@ def test_the_object_for_scripts_holds_both_curves() -> None:
         "max_drawdown_frac": 0.1,
         "open_at_end": {"condors": 2, "mark_usd": -280.0},
         "net_hedge_pnl_usd": 4_000.0,
+        "books": {},
         "unhedged": counts
         | {
             "hedge_rolls": 0,

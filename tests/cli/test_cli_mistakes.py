@@ -51,7 +51,10 @@ QUARTER = ("--from", "2018-01-02", "--to", "2018-01-31")
         ),
         (("plan", "--as-of", "1980-01-02"), "--as-of 1980-01-02 lies outside the calendar"),
         (("journal", "verify", "no-such-file.db"), "no-such-file.db is no file"),
-        (("run", "--profile", "sim", "--data", "."), "--data goes with --profile replay"),
+        (
+            ("run", "--profile", "sim", "--data", "."),
+            "--data goes with --profile replay only; leave it out.",
+        ),
     ],
     ids=lambda value: " ".join(value[:3]) if isinstance(value, tuple) else "",
 )

@@ -197,6 +197,35 @@ def test_rates_prefer_the_bill_and_carry_earlier_values_on(
     )
 
 
+def test_the_deposit_rate_is_read_where_it_stands_and_carried_on(
+    folder: Path, calendar: SessionCalendar
+) -> None:
+    write(
+        folder,
+        "rates_daily.csv",
+        "date,tbill_3m_dtb3,ecb_deposit_rate",
+        "2018-01-02,1.42,",
+        "2018-01-03,1.39,-0.4",
+        "2018-01-05,,0.5",
+    )
+
+    rates = load_history(folder, calendar).ecb_rate_frac
+
+    assert rates is not None
+    assert rates.tolist() == pytest.approx([math.nan, -0.004, -0.004, 0.005, 0.005], nan_ok=True)
+
+
+def test_without_a_column_of_deposit_rates_they_are_unknown(
+    folder: Path, calendar: SessionCalendar
+) -> None:
+    write(folder, "rates_daily.csv", "date,tbill_3m_dtb3", "2018-01-02,1.42")
+
+    rates = load_history(folder, calendar).ecb_rate_frac
+
+    assert rates is not None
+    assert np.isnan(rates).all()
+
+
 def test_rates_without_any_known_column_are_refused(
     folder: Path, calendar: SessionCalendar
 ) -> None:

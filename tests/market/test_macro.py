@@ -279,10 +279,12 @@ def test_sixty_days_before_the_end_a_kind_warns_with_the_command() -> None:
     assert sixty_left == ()
     assert less_left == (
         "CPI dates are published until 2026-12-10 only, 59 days from now: "
-        "run `alvh data download macro`.",
+        "add the newer ones to a copy of config/macro_events.toml and name it with "
+        "--set market.macro_file=FILE.",
     )
     assert none_left == (
-        "CPI dates ended on 2026-12-10, 3 days ago: run `alvh data download macro`.",
+        "CPI dates ended on 2026-12-10, 3 days ago: add the newer ones to a copy of config/macro_events.toml and name it with "
+        "--set market.macro_file=FILE.",
     )
 
 

@@ -34,12 +34,15 @@ from market.surface import Surface
 from market.surface_params import SurfaceParams
 from strategies.alvh import AlvhStrategy
 from strategies.base import (
+    NO_HEDGE_MEMORY,
     Capital,
     CondorPosition,
     Context,
     Decision,
     FilterResult,
+    HedgeMemory,
     HedgePlan,
+    HoldingKind,
     Indicators,
     Layer,
     LayerPosition,
@@ -101,6 +104,7 @@ def held(
     *,
     paid_usd: str = "0",
     opened: date = date(2018, 1, 2),
+    kind: HoldingKind = HoldingKind.BASE,
 ) -> LayerPosition:
     """Return calls of one layer."""
     # Monthly expiries lie 30 days before a third Friday (Cboe VIX options specification).
@@ -108,7 +112,7 @@ def held(
     is_monthly = friday.weekday() == 4 and 15 <= friday.day <= 21
     root = TradingClass.VIX if is_monthly else TradingClass.VIXW
     contract = OptionContract(root, expiry, Decimal(strike), Right.CALL)
-    return LayerPosition(layer, contract, contracts, Decimal(paid_usd), opened)
+    return LayerPosition(layer, contract, contracts, Decimal(paid_usd), opened, kind)
 
 
 def ladder(units: float = 1.0, *, opened: date = date(2018, 1, 2)) -> tuple[LayerPosition, ...]:
@@ -164,6 +168,10 @@ class Scene:
     open_max_loss_usd: str = "0"
     hedge_cost_year_usd: str = "0"
     vix_closes: Mapping[date, float] = field(default_factory=dict)
+    memory: HedgeMemory = NO_HEDGE_MEMORY
+    macd_cross: str | None = None
+    hedge_prearm: bool | None = None
+    fear_stretched: bool | None = None
     chains: Mapping[ChainKey, Chain | None] = field(default_factory=dict)
     quotes: Mapping[OptionContract, Quote | None] = field(default_factory=dict)
     quotes_late_by: timedelta = timedelta(0)
@@ -175,7 +183,7 @@ class Scene:
 
     def context(self, name: MomentName) -> Context:
         """Return what is known before any quote is asked for."""
-        positions = Positions(self.condors, self.layers, self.working, self.plan)
+        positions = Positions(self.condors, self.layers, self.working, self.plan, self.memory)
         return Context(self.moment(name), positions, calendar(), listings(), self._macro())
 
     def view(self, name: MomentName, request: SnapshotRequest) -> View:
@@ -190,7 +198,14 @@ class Scene:
             dict(self._quotes(request.contracts, at)),
         )
         indicators = Indicators(
-            self.vix_close_count, self.hv20, self.vix_sma5, self.was_hold, self.calm_closes
+            self.vix_close_count,
+            self.hv20,
+            self.vix_sma5,
+            self.was_hold,
+            self.calm_closes,
+            hedge_prearm=self.hedge_prearm,
+            fear_stretched=self.fear_stretched,
+            macd_cross=self.macd_cross,
         )
         return View(context, snapshot, indicators, self.capital(), self.vix_closes)
 
@@ -223,7 +238,7 @@ class Scene:
                 spot=self.spx,
                 rate_frac=RATE_FRAC,
                 years=years,
-                sessions_left=float(calendar().index(expiry) - calendar().index(self.session)),
+                sessions_left=self._sessions_left(expiry, at),
                 vol=vol,
             )
         forward = float(surface().vix_futures(vol=vol, years=np.array([years]))[0])
@@ -236,6 +251,12 @@ class Scene:
             vol=vol,
             rate_frac=RATE_FRAC,
         )
+
+    def _sessions_left(self, expiry: date, at: datetime) -> float:
+        today = calendar().session(self.session)
+        whole = today.cash_close_at - today.open_at
+        left_today = max((today.cash_close_at - at) / whole, 0.0)
+        return calendar().index(expiry) - calendar().index(self.session) + left_today
 
     def _quotes(
         self, contracts: Iterable[OptionContract], at: datetime
@@ -279,6 +300,17 @@ def decide_hedge(
     request = strategy.needs(scene.context(name))
     assert request is not None
     return strategy.decide(scene.view(name, request))
+
+
+def hedge_view(
+    scene: Scene,
+    params: MethodParams = DEFAULTS,
+    name: MomentName = MomentName.HEDGE_WINDOW,
+) -> View:
+    """Return what the hedge sees at a moment of a scene."""
+    request = AlvhStrategy(params).needs(scene.context(name))
+    assert request is not None
+    return scene.view(name, request)
 
 
 def purposes(decision: Decision) -> list[tuple[str, int]]:

@@ -76,9 +76,12 @@ def test_a_ladder_on_target_is_kept_and_told_in_figures() -> None:
         "units_held": 1.0,
         "budget_used_frac": 0.0432,
         "budget_after_frac": 0.0432,
+        "h_mtm": pytest.approx(0.043, abs=0.01),
         "near_contracts": 4,
         "mid_contracts": 4,
         "long_contracts": 2,
+        "tilt_contracts": 0,
+        "recycled_contracts": 0,
         "m1": 14.7,
         "m2": 15.4,
         "m3": 16.1,
@@ -89,6 +92,9 @@ def test_a_ladder_on_target_is_kept_and_told_in_figures() -> None:
         "mid_dte": 113,
         "long_delta": pytest.approx(0.21, abs=0.005),
         "long_dte": 211,
+        "steepening_ratio": pytest.approx(1.65, abs=0.1),
+        "amm_depth": pytest.approx(65, abs=10),
+        "amm_fit_rms": pytest.approx(0.2, abs=0.05),
     }
 
 
@@ -104,9 +110,9 @@ def test_the_vector_names_the_rule_of_every_entry() -> None:
         ("R-22", "layer_mid", Verdict.PASS),
         ("R-22", "layer_long", Verdict.PASS),
         ("R-25", "event", Verdict.PASS),
-        ("R-23", "gain_recycling", Verdict.UNKNOWN),
-        ("R-26", "macd_tilt", Verdict.UNKNOWN),
-        ("R-28", "convexity", Verdict.UNKNOWN),
+        ("R-23", "gain_recycling", Verdict.PASS),
+        ("R-26", "macd_tilt", Verdict.PASS),
+        ("R-28", "convexity", Verdict.PASS),
     ]
 
 

@@ -16,6 +16,7 @@ from sample_scenes import (
     calendar,
     decide_hedge,
     hedge_plan,
+    hedge_view,
     held,
     release,
 )
@@ -24,8 +25,10 @@ from market.instruments import OptionContract, floor_to_tick
 from market.macro import MacroKind
 from market.orders import legal_tick
 from market.schedule import MomentName
-from strategies.base import Decision, Layer, LayerPosition
+from strategies.base import Decision, HoldingKind, Layer, LayerPosition
 from strategies.params import MethodParams
+from strategies.recycling import gain_multiple
+from strategies.sizing import base_contracts
 
 PER_UNIT = {Layer.NEAR: 4, Layer.MID: 4, Layer.LONG: 2}
 EXPIRIES = {
@@ -33,7 +36,9 @@ EXPIRIES = {
     Layer.MID: (MID_EXPIRY, date(2018, 4, 18), date(2018, 3, 21)),
     Layer.LONG: (LONG_EXPIRY, date(2018, 7, 18), date(2018, 6, 20)),
 }
-DISCRETIONARY = ("open", "refresh", "event_refresh")
+DISCRETIONARY = ("open", "refresh", "event_refresh", "steepen", "tilt")
+BUYS = dict.fromkeys(("open", "tilt", "recycle"), 1)
+SALES = dict.fromkeys(("reduce", "harvest", "retire", "untilt"), -1)
 
 
 @st.composite
@@ -61,9 +66,14 @@ def even_ladders(draw: st.DrawFn) -> tuple[LayerPosition, ...]:
 
 @st.composite
 def any_ladders(draw: st.DrawFn) -> tuple[LayerPosition, ...]:
-    """Draw ladders as partial fills may leave them."""
+    """Draw ladders as partial fills may leave them, with tilts and recycled calls among them."""
     layers = [draw(calls(layer, draw(st.integers(0, 12)))) for layer in PER_UNIT]
-    return tuple(position for layer in layers for position in layer)
+    extra = draw(calls(draw(st.sampled_from(Layer)), draw(st.integers(0, 3))))
+    kind = draw(st.sampled_from((HoldingKind.TILT, HoldingKind.RECYCLED)))
+    return (
+        *(position for layer in layers for position in layer),
+        *(replace(position, kind=kind) for position in extra),
+    )
 
 
 @st.composite
@@ -85,6 +95,8 @@ def scenes(draw: st.DrawFn, ladders: st.SearchStrategy[tuple[LayerPosition, ...]
         plan=hedge_plan(units) if units else None,
         nlv_usd=str(draw(st.integers(210_000, 290_000)) * max(units, 1)),
         hedge_cost_year_usd=str(draw(st.integers(0, 20_000))),
+        macd_cross=draw(st.sampled_from([None, "bullish", "bearish"])),
+        hedge_prearm=draw(st.sampled_from([None, False, True])),
         vix_closes={
             each: draw(st.floats(9, 45))
             for each in calendar().between(date(2018, 1, 12), date(2018, 1, 22))
@@ -112,13 +124,22 @@ def after(decision: Decision, layers: tuple[LayerPosition, ...]) -> Counter[Opti
 
 
 def by_layer(decision: Decision, layers: tuple[LayerPosition, ...]) -> dict[Layer, int]:
-    """Return contracts by layer once every order has filled completely."""
-    count = dict.fromkeys(PER_UNIT, 0)
-    for position in layers:
-        count[position.layer] += position.base_contracts
+    """Return base contracts by layer once every order has filled completely."""
+    count = base_contracts(layers)
     for order in decision.orders:
-        count[Layer(str(order.layer))] += sum(leg.ratio for leg in order.legs) * order.quantity
+        if order.campaign == "alvh":
+            count[Layer(str(order.layer))] += sum(leg.ratio for leg in order.legs) * order.quantity
     return count
+
+
+def base_of(scene: Scene) -> tuple[LayerPosition, ...]:
+    """Return the scene's calls without tilts and recycled ones, which end by their time."""
+    return tuple(each for each in scene.layers if each.kind is HoldingKind.BASE)
+
+
+def harvested(decision: Decision) -> int:
+    """Return the near calls that the decision harvests."""
+    return sum(each.quantity for each in decision.orders if each.purpose == "harvest_near")
 
 
 def kinds(decision: Decision) -> list[str]:
@@ -128,9 +149,12 @@ def kinds(decision: Decision) -> list[str]:
 
 @settings(max_examples=150)
 @given(scenes(even_ladders()) | calm(even_ladders()))
-def test_an_even_ladder_stays_even_once_all_orders_have_filled(scene: Scene) -> None:
-    count = by_layer(decide_hedge(scene), scene.layers)
+def test_an_even_base_stays_even_once_all_orders_have_filled(scene: Scene) -> None:
+    """A10: what R-23 harvests counts as held, what it buys and tilts count apart."""
+    decision = decide_hedge(scene)
 
+    count = by_layer(decision, scene.layers)
+    count[Layer.NEAR] += harvested(decision)
     assert count[Layer.NEAR] == count[Layer.MID] == 2 * count[Layer.LONG]
 
 
@@ -142,7 +166,7 @@ def test_no_order_sells_more_than_is_held_and_rolls_keep_the_count(scene: Scene)
     assert all(count >= 0 for count in after(decision, scene.layers).values())
     for order, kind in zip(decision.orders, kinds(decision), strict=True):
         total = sum(leg.ratio for leg in order.legs)
-        assert total == {"open": 1, "reduce": -1}.get(kind, 0)
+        assert total == {**BUYS, **SALES}.get(kind, 0)
 
 
 @settings(max_examples=200)
@@ -185,7 +209,26 @@ def fresh(position: LayerPosition) -> LayerPosition:
 @settings(max_examples=150)
 @given(scenes(any_ladders()), st.floats(20.01, 80))
 def test_no_hedge_is_sold_because_vix_is_high(scene: Scene, vix: float) -> None:
-    decision = decide_hedge(replace(scene, vix=vix, vix3m=None))
+    """A harvest needs a gain: the near layer must be worth 2.5 times its cost."""
+    scene = replace(scene, vix=vix, vix3m=None, layers=base_of(scene))
+
+    decision = decide_hedge(scene)
+
+    assert set(kinds(decision)) <= {"roll", "event_roll", "harvest"}
+    if "harvest" in kinds(decision):
+        multiple = gain_multiple(hedge_view(scene))
+        assert multiple is not None
+        assert multiple >= 2.5
+
+
+@settings(max_examples=100)
+@given(scenes(any_ladders()), st.floats(20.01, 80))
+def test_a_ladder_that_has_not_gained_keeps_all_its_calls_whatever_vix(
+    scene: Scene, vix: float
+) -> None:
+    dear = tuple(replace(each, paid_premium_usd=Decimal(10**6)) for each in base_of(scene))
+
+    decision = decide_hedge(replace(scene, vix=vix, vix3m=None, layers=dear))
 
     assert set(kinds(decision)) <= {"roll", "event_roll"}
 

@@ -69,7 +69,9 @@ def test_rolls_go_on_whatever_forbids_to_buy() -> None:
         "chains": even_calls(),
     }
 
-    assert purposes(decide_hedge(Scene(layers=aged(), **bad))) == [("roll_near", 4)]
+    scene = Scene(layers=aged(replace(OLD_NEAR, paid_premium_usd=Decimal(6000))), **bad)
+
+    assert purposes(decide_hedge(scene)) == [("roll_near", 4)]
 
 
 def test_a_roll_may_pass_the_budget_and_is_logged() -> None:
@@ -191,7 +193,7 @@ class TestReduction:
         "state", [{"vix": 20.01}, {"vix": 18.0, "was_hold": True, "calm_closes": 0}]
     )
     def test_hold_sells_nothing(self, state: Mapping[str, Any]) -> None:
-        decision = decide_hedge(replace(self.scene, **state))
+        decision = decide_hedge(replace(self.scene, **state), tuned(recycle_enabled=False))
 
         assert decision.orders == ()
         assert "10 calls beyond the plan stay, HOLD never shrinks the hedge" in decision.sentence

@@ -6,8 +6,6 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sample_scenes import (
     DEFAULTS,
     MID_EXPIRY,
@@ -25,9 +23,13 @@ from market.instruments import TradingClass
 from market.macro import MacroCalendar, MacroEvent, MacroKind
 from market.quotes import SnapshotRequest
 from market.schedule import MomentName
-from strategies.base import TIERS, FilterResult, Layer, Tier, Verdict
+from strategies.base import (
+    FilterResult,
+    Layer,
+    Tier,
+    Verdict,
+)
 from strategies.condor import CondorStrategy
-from strategies.filters import allowed_tier, distance_multiplier, size_multiplier
 from strategies.params import MethodParams
 
 KEY = (TradingClass.SPXW, NEXT_SESSION)
@@ -50,8 +52,12 @@ def test_the_vector_lists_every_filter_in_order_of_precedence() -> None:
         ("R-06", "event"),
         ("R-07", "premium_gauge"),
         ("R-04", "term_structure"),
-        ("R-08", "breadth_momentum"),
-        ("R-09", "macro_overlay"),
+        ("R-08", "breadth"),
+        ("R-08", "rsi"),
+        ("R-29", "big_top"),
+        ("R-09", "exchange_rate"),
+        ("R-09", "rate_differential"),
+        ("R-30", "expected_irr"),
         ("R-31", "quick_ratio"),
         ("R-11", "tier"),
     ]
@@ -94,6 +100,49 @@ def test_a_hold_lasts_until_a_close_below_20(
     scene = Scene(vix=vix, was_hold=True, calm_closes=calm_closes)
 
     assert told(decide_entry(scene), "vix_gate").code == code
+
+
+@pytest.mark.parametrize(
+    ("vix", "mean", "cap"),
+    [
+        (14.0, 13.0, None),
+        (15.0, 15.1, None),
+        (19.9, 20.0, None),
+        (19.9, 19.9, Tier.BALANCED),
+        (20.0, 21.0, Tier.BALANCED),
+        (16.0, None, Tier.BALANCED),
+    ],
+)
+def test_five_dma_opens_all_tiers_below_20_while_vix_is_below_its_mean(
+    vix: float, mean: float | None, cap: Tier | None
+) -> None:
+    params = MethodParams.model_validate({"vix_gate": {"variant": "five_dma"}})
+
+    found = told(decide_entry(Scene(vix=vix, vix_sma5=mean), params), "vix_gate")
+
+    assert (found.code, found.tier_cap) == (None, cap)
+    assert decide_entry(Scene(vix=20.5, vix_sma5=22.0), params).reason == "HOLD"
+
+
+@pytest.mark.parametrize(
+    ("vix", "cap", "size"),
+    [
+        (14.9, None, 1.0),
+        (15.0, Tier.BALANCED, 1.0),
+        (20.0, Tier.BALANCED, 1.0),
+        (20.1, Tier.CONSERVATIVE, 1.0),
+        (28.0, Tier.CONSERVATIVE, 1.0),
+        (28.1, Tier.CONSERVATIVE, 0.5),
+        (60.0, Tier.CONSERVATIVE, 0.5),
+    ],
+)
+def test_c2_always_on_never_holds_but_shrinks(vix: float, cap: Tier | None, size: float) -> None:
+    params = MethodParams.model_validate({"vix_gate": {"variant": "c2_always_on"}})
+    scene = Scene(vix=vix, was_hold=True, calm_closes=0)
+
+    found = told(decide_entry(scene, params), "vix_gate")
+
+    assert (found.code, found.tier_cap, found.size_multiplier) == (None, cap, size)
 
 
 def test_a_hold_says_that_the_hedge_stays_on() -> None:
@@ -362,39 +411,3 @@ def test_filters_that_leave_less_than_a_quarter_leave_nothing(
     assert decision.reason == reason
     if decision.orders:
         assert decision.orders[0].quantity == 2
-
-
-def test_a_filter_that_would_raise_anything_cannot_be_built() -> None:
-    for wrong in (
-        {"size_multiplier": 1.01},
-        {"size_multiplier": 0.0},
-        {"tiers_down": -1},
-        {"distance_multiplier": 0.99},
-        {"size_multiplier": float("nan")},
-    ):
-        with pytest.raises(ValueError, match="may only lower"):
-            FilterResult("R-08", "greedy", Verdict.LIMIT, "more!", **wrong)
-
-
-results = st.builds(
-    FilterResult,
-    rule=st.just("R-08"),
-    name=st.just("any"),
-    verdict=st.sampled_from(Verdict),
-    detail=st.just(""),
-    tier_cap=st.none() | st.sampled_from(Tier),
-    tiers_down=st.integers(0, 3),
-    size_multiplier=st.floats(0.01, 1),
-    distance_multiplier=st.floats(1, 3),
-)
-
-
-@given(st.lists(results, max_size=8), results)
-def test_one_more_filter_never_raises_tier_or_size_nor_comes_nearer(
-    others: list[FilterResult], one_more: FilterResult
-) -> None:
-    everyone = [*others, one_more]
-
-    assert TIERS.index(allowed_tier(everyone)) <= TIERS.index(allowed_tier(others))
-    assert size_multiplier(everyone) <= size_multiplier(others) <= 1
-    assert distance_multiplier(everyone) >= distance_multiplier(others) >= 1

@@ -1,29 +1,22 @@
 """How many condors and hedge units (R-13, R-20, A10)."""
 
-from datetime import date
 from decimal import Decimal
-from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sample_scenes import held, ladder
 
-from strategies.base import Capital, Layer
-from strategies.params import AlvhParams, MethodParams
+from strategies.base import Capital
+from strategies.params import MethodParams
 from strategies.sizing import (
     Size,
-    base_contracts,
     condor_size,
     max_loss_usd,
     planned_condors,
-    unit_steps,
-    units_held,
     units_required,
 )
 
 PARAMS = MethodParams()
-NEAR = date(2018, 2, 21)
 
 
 def capital(nlv: str, *, free: str | None = None, at_risk: str = "0") -> Capital:
@@ -71,24 +64,6 @@ def test_one_hedge_unit_is_required_for_every_ten_planned_condors_begun(
 ) -> None:
     assert planned_condors(Decimal(nlv), PARAMS) == planned
     assert units_required(planned, PARAMS.alvh) == units
-
-
-def test_units_held_are_those_of_the_layer_that_lacks_most() -> None:
-    near, mid, long = ladder(2)
-    half_rolled = (
-        held(Layer.NEAR, NEAR, "16", 2),
-        held(Layer.NEAR, date(2018, 2, 14), "15", 6),
-    )
-
-    assert units_held((near, mid, long), PARAMS.alvh) == 2.0
-    assert units_held((near, mid), PARAMS.alvh) == 0.0
-    assert units_held((*half_rolled, mid, long), PARAMS.alvh) == 2.0
-    assert base_contracts(half_rolled) == {Layer.NEAR: 8, Layer.MID: 0, Layer.LONG: 0}
-
-
-def test_units_step_down_by_the_least_that_keeps_the_ratio_whole() -> None:
-    assert unit_steps(2, PARAMS.alvh) == [2, Fraction(3, 2), 1, Fraction(1, 2)]
-    assert unit_steps(2, AlvhParams(contracts_mid=3)) == [2, 1]
 
 
 money = st.decimals(0, 2_000_000, places=2)

@@ -13,6 +13,7 @@ from strategies.params import CondorParams
 from strategies.strike_search import (
     Shorts,
     allowed_shorts,
+    best_pair,
     find_pair,
     premium_gauge,
     side_order,
@@ -239,6 +240,7 @@ def test_the_choice_pays_the_target_and_no_pair_pays_it_with_less_excess(
 ) -> None:
     choice, weighed = find_pair(puts, calls, target, 0.10, first)
 
+    assert best_pair(puts, calls, target, 0.10, first) == choice
     nets = [p + c - 0.10 for p in puts.credit_points for c in calls.credit_points]
     paying = [net for net in nets if net >= target + 1e-4]
     assume(not any(abs(net - target) < 1e-4 for net in nets))

@@ -44,7 +44,7 @@ def need_of(
 ) -> LayerNeed:
     view = scene.view(name, SnapshotRequest(contracts=(position.contract,)))
     target = {each.layer: each for each in targets(params.alvh)}[position.layer]
-    return layer_need(view, position, target, event_state(view), params)
+    return layer_need(view, position, target, event_state(view, params), params)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_events_reach_two_sessions_ahead_and_two_behind(
     event = release(MacroKind.PPI, at)
     view = Scene(releases=(event,)).view(MomentName.HEDGE_WINDOW, SnapshotRequest())
 
-    found = event_state(view)
+    found = event_state(view, DEFAULTS)
 
     assert (found.ahead is event, found.behind is event) == (is_ahead, is_behind)
 
@@ -153,7 +153,7 @@ def test_the_change_of_vix_is_measured_from_the_close_before_the_release() -> No
     closes = {date(2018, 1, 18): 30.0, date(2018, 1, 19): 20.0, date(2018, 1, 22): 17.0}
     scene = Scene(vix=14.0, releases=(event,), vix_closes=closes)
 
-    found = event_state(scene.view(MomentName.HEDGE_WINDOW, SnapshotRequest()))
+    found = event_state(scene.view(MomentName.HEDGE_WINDOW, SnapshotRequest()), DEFAULTS)
 
     assert found == EventState(None, None, event, date(2018, 1, 22), -0.3)
 
@@ -162,7 +162,7 @@ def test_nfp_is_no_event_of_the_hedge() -> None:
     releases = (release(MacroKind.NFP, "2018-01-24T13:30"),)
     view = Scene(releases=releases).view(MomentName.HEDGE_WINDOW, SnapshotRequest())
 
-    assert event_state(view) == EventState(None, None, None, None, None)
+    assert event_state(view, DEFAULTS) == EventState(None, None, None, None, None)
     assert outlive_until(view.context, DEFAULTS) is None
 
 
@@ -171,7 +171,7 @@ def test_a_surprise_between_meetings_is_not_seen_coming() -> None:
     surprise = MacroEvent(MacroKind.FOMC, at, is_scheduled=False, known_from=date(2018, 1, 24))
     view = Scene(releases=(surprise,)).view(MomentName.HEDGE_WINDOW, SnapshotRequest())
 
-    assert event_state(view).ahead is None
+    assert event_state(view, DEFAULTS).ahead is None
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market.quotes import FuturesCurve, IndexLevels
-from strategies.params import EdrMode, EdrParams, TermParams, VixGateParams
+from strategies.params import EdrMode, EdrParams, GateVariant, TermParams, VixGateParams
 from strategies.volatility import (
     TermColor,
     TermStructure,
@@ -116,6 +116,13 @@ def test_a_hold_begins_above_20_and_ends_only_after_a_close_below(
     vix: float, was_hold: bool, calm_closes: int, holds: bool
 ) -> None:
     assert is_hold(vix, was_hold=was_hold, calm_closes=calm_closes, gate=GATE) is holds
+
+
+def test_the_variant_c2_never_holds() -> None:
+    gate = VixGateParams(variant=GateVariant.ALWAYS_ON)
+
+    assert not is_hold(80.0, was_hold=True, calm_closes=0, gate=gate)
+    assert hold_columns(np.array([19.0, 30.0, 19.0]), gate).hold.tolist() == [False] * 3
 
 
 def test_the_memory_of_hold_follows_the_closes() -> None:

@@ -1,0 +1,228 @@
+"""`alvh hedge`: the hedge of one session in figures, words and a picture."""
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bot.cli.options import (
+    DATE,
+    history_options,
+    json_option,
+    print_json,
+    read_settings,
+    settings_options,
+)
+
+if TYPE_CHECKING:
+    from bot.hedge_view import HedgeView, LayerView
+    from strategies.convexity import ConvexityProfile
+
+SESSIONS_BEFORE = 60
+BASIS = {
+    "open": "the {} open condors",
+    "planned": "{} condors at the conservative distance, as none is open",
+}
+TOLD_SHOCKS = (5, 10, 20, 40)
+FIT_LAST = 20
+
+
+@click.command("hedge")
+@click.option("--as-of", "session", type=DATE, required=True, help="The session of the review.")
+@click.option(
+    "--from",
+    "first",
+    type=DATE,
+    default=None,
+    help=f"Start of the replay that leads there; by default {SESSIONS_BEFORE} sessions before.",
+)
+@click.option(
+    "--journal",
+    type=click.Path(path_type=Path),
+    metavar="FILE.db",
+    help="Read the book of a recorded run instead of replaying one.",
+)
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path),
+    metavar="FILE.png",
+    help="Draw the hedge's slope beside that of the nearest AMM.",
+)
+@settings_options
+@history_options
+@json_option
+def command(
+    session: date,
+    first: date | None,
+    journal: Path | None,
+    picture: Path | None,
+    preset: str,
+    config: Path | None,
+    overrides: tuple[str, ...],
+    data: Path | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Show the hedge after a session's review: layers, greeks, and what a jump of VIX would bring.
+
+    \b
+    Examples:
+      alvh hedge --as-of 2018-02-05
+      alvh hedge --as-of 2018-02-05 --json
+      alvh hedge --as-of 2018-02-02 --picture hedge.png
+    """
+    from bot.hedge_view import hedge_on_book, hedge_on_replay  # noqa: PLC0415 - heavy
+    from bot.world import historical_world  # noqa: PLC0415
+
+    settings = read_settings(preset, config, overrides)
+    world = historical_world(settings, data, seed)
+    if journal is None:
+        view = hedge_on_replay(settings, world, session, first, seed)
+    else:
+        view = hedge_on_book(settings, world, session, journal)
+    if picture is not None:
+        from bot.hedge_picture import draw_hedge  # noqa: PLC0415
+
+        draw_hedge(view, picture)
+    if as_json:
+        print_json(as_json_object(view))
+    else:
+        click.echo(as_text(view))
+
+
+def as_json_object(view: "HedgeView") -> dict[str, Any]:
+    """Return the view as plain values; None where something is unknown."""
+    profile, covered, share = view.profile, view.covered, view.coverage
+    amm = None if profile is None else profile.amm
+    return {
+        "session": view.session.isoformat(),
+        "spx": view.spx,
+        "vix": view.vix,
+        "sentence": view.sentence,
+        "layers": [_layer_object(layer) for layer in view.layers],
+        "shocks": None if profile is None else [int(x) for x in profile.shocks],
+        "payoff_usd": None if profile is None else _rounded(profile.payoff_usd, 2),
+        "slope_usd": None if profile is None else _rounded(profile.slope_usd, 2),
+        "curvature_usd": None if profile is None else _rounded(profile.curvature_usd, 2),
+        "steepening_ratio": None if profile is None else _figure(profile.steepening_ratio, 4),
+        "saturation_usd": None if profile is None else _figure(profile.saturation_usd, 2),
+        "amm_depth": None if amm is None else _figure(amm.depth, 4),
+        "amm_fit_rms": None if amm is None else _figure(amm.rms, 4),
+        "amm_slope": None if amm is None else _rounded(amm.slope, 4),
+        "coverage": None if share is None else [_figure(each, 4) for each in share],
+        "coverage_basis": None if covered is None else covered.basis,
+        "coverage_condors": None if covered is None else covered.condors,
+        "condor_loss_usd": None if covered is None else _rounded(covered.loss_usd, 2),
+        "simulated": True,
+    }
+
+
+def _layer_object(layer: "LayerView") -> dict[str, Any]:
+    greeks = layer.greeks
+    return {
+        "layer": str(layer.layer),
+        "contracts": layer.contracts,
+        "tilt_contracts": layer.tilt_contracts,
+        "recycled_contracts": layer.recycled_contracts,
+        "held_contracts": layer.held_contracts,
+        "expiry": None if layer.expiry is None else layer.expiry.isoformat(),
+        "strike": layer.strike,
+        "delta": _figure(layer.delta, 4),
+        "mark_usd": None if greeks is None else _figure(greeks.mark_usd, 2),
+        "extrinsic_usd": None if greeks is None else _figure(greeks.extrinsic_usd, 2),
+        "theta_usd_per_day": None if greeks is None else _figure(greeks.theta_usd_per_day, 2),
+        "gamma": None if greeks is None else _figure(greeks.gamma, 6),
+        "vega_usd_per_vol_point": (
+            None if greeks is None else _figure(greeks.vega_usd_per_vol_point, 2)
+        ),
+    }
+
+
+def _figure(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(float(value), digits)
+
+
+def _rounded(values: Any, digits: int) -> list[float]:
+    return [round(float(value), digits) for value in values]
+
+
+def as_text(view: "HedgeView") -> str:
+    """Return the view in words: the layers, what a jump of VIX brings, and the AMM beside it."""
+    lines = [
+        f"Hedge after the review of {view.session:%A %d %B %Y}: "
+        f"SPX {view.spx:.2f}, VIX {view.vix:.2f} (simulated).",
+        view.sentence,
+        "",
+        *_table(view),
+    ]
+    if view.profile is None:
+        lines += ["", "No profile: no calls are held, or one of them has no quote."]
+        return "\n".join(lines)
+    lines += ["", *_shocks_told(view, view.profile), "", *_analogy(view.profile)]
+    return "\n".join(lines)
+
+
+def _table(view: "HedgeView") -> list[str]:
+    heads = ("layer", "base", "tilt", "recycled", "expiry", "strike", "delta")
+    money = ("mark $", "extrinsic $", "theta $/day", "gamma", "vega $/pt")
+    line = "{:5} {:>4} {:>4} {:>8} {:>10} {:>6} {:>5} {:>8} {:>11} {:>11} {:>7} {:>9}"
+    lines = [line.format(*heads, *money)]
+    for row in view.layers:
+        counts = (row.layer, row.contracts, row.tilt_contracts, row.recycled_contracts)
+        strike = "–" if row.strike is None else f"{row.strike:g}"
+        delta = "–" if row.delta is None else f"{row.delta:.2f}"
+        greeks = ("–",) * len(money)
+        if row.greeks is not None:
+            known = row.greeks
+            greeks = (
+                f"{known.mark_usd:.0f}",
+                f"{known.extrinsic_usd:.0f}",
+                f"{known.theta_usd_per_day:.1f}",
+                f"{known.gamma:.3f}",
+                f"{known.vega_usd_per_vol_point:.1f}",
+            )
+        lines.append(line.format(*counts, str(row.expiry or "–"), strike, delta, *greeks))
+    return lines
+
+
+def _shocks_told(view: "HedgeView", profile: "ConvexityProfile") -> list[str]:
+    share, covered = view.coverage, view.covered
+    lines = ["If spot VIX jumped at once, the hedge would gain:"]
+    for shock in TOLD_SHOCKS:
+        text = f"  {shock:+3d} points  ${profile.at(shock):>9,.0f}"
+        part = None if share is None else share[shock - int(profile.shocks[0])]
+        if covered is not None:
+            told = "they lose nothing" if part is None else f"{part:.0%} of their loss"
+            text += f"   {told}"
+        lines.append(text)
+    if covered is not None:
+        lines.append(
+            f"  measured against {BASIS[covered.basis].format(covered.condors)}, with SPX falling "
+            f"1 % for every {covered.vix_points_per_percent:g} points of VIX."
+        )
+    return lines
+
+
+def _analogy(profile: "ConvexityProfile") -> list[str]:
+    """Say in numbers where the hedge is like a constant-product pool and where it is not."""
+    if profile.amm is None or profile.steepening_ratio is None:
+        return ["The slope of the hedge is not positive, so no AMM curve is like it."]
+    zero, amm = -int(profile.shocks[0]), profile.amm
+    slope, ceiling = profile.slope_usd, profile.saturation_usd
+    relative = slope / slope[zero]
+    most = int(profile.curvature_usd[zero : zero + FIT_LAST].argmax())
+    return [
+        f"Like an AMM: the next point of VIX brings ${slope[zero]:,.0f} now and "
+        f"${slope[zero + FIT_LAST]:,.0f} after a jump of {FIT_LAST}, so the slope steepens "
+        f"{profile.steepening_ratio:.2f} times from +1 to +{FIT_LAST}. The constant-product pool "
+        f"nearest to it is {amm.depth:.1f} VIX points deep; relative to no jump the two slopes "
+        f"differ by {amm.rms:.3f} (rms over 0 … {FIT_LAST}): hedge {relative[zero + 10]:.2f} and "
+        f"pool {amm.slope[10]:.2f} at +10, hedge {relative[zero + FIT_LAST]:.2f} and pool "
+        f"{amm.slope[FIT_LAST]:.2f} at +{FIT_LAST}.",
+        f"Unlike an AMM: the slope steepens fastest near +{most} and ever less beyond (concave), "
+        f"and once every call is deep in the money a point brings ${ceiling:,.0f} and no more; "
+        f"at +{len(slope) - zero - 1} it is ${slope[-1]:,.0f}. The pool's price rises ever faster "
+        f"(convex) and without bound as the jump nears {amm.depth:.1f}. The pay-off is convex, "
+        "but the protection is not exponential.",
+    ]

@@ -1,0 +1,410 @@
+"""The daily scans of open condors: hold, roll forward, roll back, or stop (R-15, R-17, R-18, R-33).
+
+Every allowed transition is valued by one model and logged; the rules alone choose. A shift is two
+orders: the old condor is bought back first, and only once that filled is the new one sold.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from math import log
+
+from market.instruments import TradingClass
+from market.orders import OrderIntent
+from market.quotes import Chain, SnapshotRequest
+from market.schedule import MomentName
+from strategies import time_shift
+from strategies.base import CondorPosition, Context, Decision, JsonValue, Transition, View
+from strategies.capital import expected_irr_frac
+from strategies.params import MethodParams, ShiftLegs
+from strategies.shift_orders import BOOK, CLOSE, STOP, buy_back, named, one_side, sell_anew, shifted
+from strategies.sizing import MULTIPLIER, fees_estimate_usd
+from strategies.time_shift import SESSION_HOURS, Shift, Threat
+from strategies.volatility import ExpectedRange, expected_range
+
+NAME = "shift"
+SCANS = frozenset(
+    {
+        MomentName.THREAT_SCAN_1,
+        MomentName.THREAT_SCAN_2,
+        MomentName.THREAT_SCAN_3,
+        MomentName.THREAT_SCAN_4,
+    }
+)
+BARS_NEEDED = 2
+RETURNS_NEEDED = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What one scan of one condor looks at."""
+
+    view: View
+    position: CondorPosition
+    expected: ExpectedRange
+    spx: float
+    slippage: float
+    hours_left: float
+
+    @property
+    def edr_points(self) -> float:
+        """Return the expected daily range in points."""
+        return self.expected.points(self.spx)
+
+    @property
+    def usd_per_point(self) -> float:
+        """Return dollars per point of the whole position."""
+        return float(MULTIPLIER * self.position.quantity)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a scan came to for one condor: action, reason, sentence, orders, and all it valued."""
+
+    action: str
+    reason: str
+    sentence: str
+    taken: str
+    transitions: tuple[Transition, ...]
+    facts: dict[str, JsonValue]
+    orders: tuple[OrderIntent, ...] = ()
+
+
+class ShiftStrategy:
+    """Scans open condors four times a session; holds parameters only."""
+
+    name = NAME
+
+    def __init__(self, params: MethodParams) -> None:
+        self._params = params
+
+    def needs(self, context: Context) -> SnapshotRequest | None:
+        """Ask for the chains that a shift could move to, while a condor concerns this scan."""
+        if context.moment.name not in SCANS:
+            return None
+        concerned = self._concerned(context)
+        if not concerned:
+            return None
+        expiries = set(time_shift.forward_expiries(context, self._params))
+        is_shifted = any(time_shift.shift_count(each.campaign) for each in concerned)
+        if is_shifted:
+            expiries |= set(time_shift.back_expiries(context, self._params))
+        chains = tuple((TradingClass.SPXW, expiry) for expiry in sorted(expiries))
+        return SnapshotRequest(chains=chains, bars=BARS_NEEDED if is_shifted else 0)
+
+    def _concerned(self, context: Context) -> list[CondorPosition]:
+        """Return condors that expire today, and shifted ones of any expiry."""
+        shift, stop = self._params.shift, self._params.condor.stop_credit_multiple
+        return [
+            position
+            for position in context.positions.condors
+            if (position.expiry == context.session and (shift.enabled or stop))
+            or (shift.back_enabled and time_shift.shift_count(position.campaign))
+        ]
+
+    def decide(self, view: View) -> Decision:
+        """Return what the scan came to; with several condors the first that acts speaks."""
+        concerned = self._concerned(view.context)
+        if any(intent.strategy == BOOK for intent in view.positions.working):
+            waiting = Verdict("HOLD", "WORKING", "The scan waits for working orders.", "", (), {})
+            return self._decision(view, waiting)
+        verdicts = [self._judge(self._scene(view, position)) for position in concerned]
+        acting = [verdict for verdict in verdicts if verdict.orders]
+        return self._decision(view, (acting or verdicts)[0])
+
+    def _scene(self, view: View, position: CondorPosition) -> Scene:
+        levels = view.snapshot.levels
+        close_at: datetime = view.context.calendar.session(view.session).cash_close_at
+        return Scene(
+            view,
+            position,
+            expected_range(levels, view.indicators.hv20 or levels.vix, self._params.edr),
+            levels.spx,
+            self._params.costs.slippage_points(levels.vix),
+            (close_at - view.at) / timedelta(hours=1),
+        )
+
+    def _judge(self, scene: Scene) -> Verdict:
+        view, position = scene.view, scene.position
+        debit = time_shift.closing_debit(position, view.snapshot.quotes)
+        if debit is None:
+            why = "it has no usable quotes"
+            return Verdict("HOLD", "DATA", f"{named(position)} is held: {why}.", "expire", (), {})
+        expire = self._expire(scene)
+        facts = self._facts(scene, debit)
+        if self._is_stopped(position, debit):
+            return self._stop(scene, debit, expire, facts)
+        if time_shift.shift_count(position.campaign) and position.expiry != view.session:
+            return self._back(scene, debit, expire, facts)
+        return self._forward(scene, debit, expire, facts)
+
+    def _facts(self, scene: Scene, debit: float) -> dict[str, JsonValue]:
+        view = scene.view
+        facts: dict[str, JsonValue] = {
+            "campaign": scene.position.campaign,
+            "spx": round(scene.spx, 4),
+            "vix": round(view.snapshot.levels.vix, 4),
+            "edr_frac": round(scene.expected.frac, 8),
+            "hours_left": round(scene.hours_left, 4),
+            "closing_debit_points": round(debit, 4),
+        }
+        for threat in self._threats(scene):
+            side = threat.side.name.lower()
+            facts[f"{side}_delta"] = round(threat.delta, 4)
+            facts[f"{side}_distance_points"] = round(threat.distance_points, 4)
+            facts[f"{side}_is_threatened"] = threat.is_threatened
+        return facts
+
+    def _threats(self, scene: Scene) -> tuple[Threat, ...]:
+        quotes = scene.view.snapshot.quotes
+        return time_shift.threats(
+            scene.position, quotes, scene.spx, scene.edr_points, scene.hours_left, self._params
+        )
+
+    def _expire(self, scene: Scene) -> Transition:
+        left = max(scene.hours_left, 0.0) / SESSION_HOURS
+        sessions = left + scene.view.context.calendar.index(scene.position.expiry)
+        sessions -= scene.view.context.calendar.index(scene.view.session)
+        value = self._payoff(scene, scene.position, max(sessions, 1e-6)) * scene.usd_per_point
+        return Transition("expire", True, round(value, 2), "hold to expiry")
+
+    def _payoff(self, scene: Scene, position: CondorPosition, sessions: float) -> float:
+        strikes = (position.long_put, position.short_put, position.short_call, position.long_call)
+        points = tuple(None if each is None else float(each.strike) for each in strikes)
+        long_put, short_put, short_call, long_call = points
+        returns = scene.view.spx_returns
+        if len(returns) < RETURNS_NEEDED:
+            return 0.0
+        return time_shift.expected_payoff(
+            scene.spx, (long_put, short_put, short_call, long_call), returns, sessions
+        )
+
+    def _is_stopped(self, position: CondorPosition, debit: float) -> bool:
+        multiple = self._params.condor.stop_credit_multiple
+        return multiple > 0 and debit - float(position.credit) >= multiple * float(position.credit)
+
+    def _stop(
+        self, scene: Scene, debit: float, expire: Transition, facts: dict[str, JsonValue]
+    ) -> Verdict:
+        value = round(-debit * scene.usd_per_point, 2)
+        stop = Transition("stop", True, value, f"buy back for {debit:.2f}")
+        sentence = (
+            f"{named(scene.position)} is stopped: buying it back costs {debit:.2f}, "
+            f"{self._params.condor.stop_credit_multiple:g} credits more than it brought."
+        )
+        orders = (buy_back(scene.position, debit, scene.view.at, STOP),)
+        return Verdict("STOP", "STOP", sentence, "stop", (expire, stop), facts, orders)
+
+    def _forward(
+        self, scene: Scene, debit: float, expire: Transition, facts: dict[str, JsonValue]
+    ) -> Verdict:
+        position, vix = scene.position, scene.view.snapshot.levels.vix
+        name = named(position)
+        sides = [side for side in ("put", "call") if facts.get(f"{side}_is_threatened")]
+        if not sides:
+            return Verdict("HOLD", "SAFE", f"{name} is not threatened.", "expire", (expire,), facts)
+        threat = f"{' and '.join(sides)} side threatened"
+        if not time_shift.is_triggered(scene.expected.frac, vix, self._params):
+            why = (
+                f"{threat}, but volatility is low (range {scene.expected.frac:.2%}, VIX {vix:.1f})"
+            )
+            return Verdict("HOLD", "CALM", f"{name}: {why}.", "expire", (expire,), facts)
+        if time_shift.shift_count(position.campaign) >= self._params.shift.max_shifts:
+            why = f"{threat}, but it was shifted {self._params.shift.max_shifts} times already"
+            return Verdict("HOLD", "MAX_SHIFTS", f"{name}: {why}.", "expire", (expire,), facts)
+        return self._shift_or_hold(scene, debit, expire, facts, threat)
+
+    def _shift_or_hold(
+        self,
+        scene: Scene,
+        debit: float,
+        expire: Transition,
+        facts: dict[str, JsonValue],
+        threat: str,
+    ) -> Verdict:
+        name = named(scene.position)
+        moved = self._moved(scene)
+        moved_debit = debit if moved is scene.position else self._debit_of(scene, moved)
+        target = time_shift.cost_to_cover(moved_debit, self._params)
+        shift, best = self._search(scene, moved, target)
+        facts["shift_target_points"] = round(target, 4)
+        if shift is None:
+            short = target - best
+            facts["shortfall_points"] = round(short, 4)
+            detail = f"no expiry pays {target:.2f}, the best pays {best:.2f}"
+            infeasible = Transition("shift_forward", False, 0.0, detail)
+            sentence = f"{name}: {threat}, but {detail}; held, short by {short:.2f}."
+            return Verdict(
+                "HOLD", "SHIFT_INFEASIBLE", sentence, "expire", (expire, infeasible), facts
+            )
+        return self._shift(scene, moved, moved_debit, shift, expire, facts, threat)
+
+    def _moved(self, scene: Scene) -> CondorPosition:
+        """Return what a shift moves: the whole condor, or its losing side alone."""
+        if self._params.shift.legs is ShiftLegs.WHOLE_CONDOR:
+            return scene.position
+        return one_side(scene.position, time_shift.losing_side(self._threats(scene)))
+
+    def _debit_of(self, scene: Scene, moved: CondorPosition) -> float:
+        debit = time_shift.closing_debit(moved, scene.view.snapshot.quotes)
+        assert debit is not None  # its legs are among those quoted a moment ago
+        return debit
+
+    def _search(
+        self, scene: Scene, moved: CondorPosition, target: float
+    ) -> tuple[Shift | None, float]:
+        expiries = time_shift.forward_expiries(scene.view.context, self._params)
+        return self._search_in(scene, moved, target, expiries)
+
+    def _search_in(
+        self, scene: Scene, moved: CondorPosition, target: float, expiries: tuple[object, ...]
+    ) -> tuple[Shift | None, float]:
+        found = scene.view.snapshot.chains
+        chains = [
+            chain
+            for (kind, expiry), chain in found.items()
+            if kind is TradingClass.SPXW and expiry in expiries
+        ]
+        chains.sort(key=lambda chain: chain.expiry)
+        sides = tuple(short.right for short in moved.shorts)
+        return time_shift.find_shift(
+            chains, sides, target, scene.slippage, scene.edr_points, self._params
+        )
+
+    def _shift(
+        self,
+        scene: Scene,
+        moved: CondorPosition,
+        debit: float,
+        shift: Shift,
+        expire: Transition,
+        facts: dict[str, JsonValue],
+        threat: str,
+    ) -> Verdict:
+        name, credit, at = named(scene.position), shift.credit_points, scene.view.at
+        new = self._shifted(scene, moved, shift)
+        forward = self._valued(scene, debit, credit, new)
+        refusal = self._refusal(scene, debit, credit, new)
+        facts |= self._terms(shift, debit)
+        if refusal is not None:
+            reason, why = refusal
+            blocked = Transition("shift_forward", False, forward.value_usd, why)
+            sentence = f"{name}: {threat}, but {why}; held."
+            return Verdict("HOLD", reason, sentence, "expire", (expire, blocked), facts)
+        sentence = (
+            f"{name}: {threat}; rolled to {shift.expiry:%a %d %b} for {credit:.2f} against "
+            f"{debit:.2f} to close, {credit - debit:+.2f} net."
+        )
+        orders = (buy_back(moved, debit, at, CLOSE), sell_anew(new, credit, at, self._params.costs))
+        return Verdict(
+            "SHIFT", "SHIFT_FORWARD", sentence, "shift_forward", (expire, forward), facts, orders
+        )
+
+    def _terms(self, shift: Shift, debit: float) -> dict[str, JsonValue]:
+        return {
+            "shift_expiry": shift.expiry.isoformat(),
+            "shift_credit_points": round(shift.credit_points, 4),
+            "shift_net_points": round(shift.credit_points - debit, 4),
+            "shift_short_put": shift.put_strike,
+            "shift_short_call": shift.call_strike,
+        }
+
+    def _valued(self, scene: Scene, debit: float, credit: float, new: CondorPosition) -> Transition:
+        fees = 2 * float(fees_estimate_usd(self._params.costs)) / MULTIPLIER
+        payoff = self._payoff(scene, new, self._sessions_to(scene, new))
+        value = (credit - debit - fees + payoff) * scene.usd_per_point
+        detail = f"to {new.expiry}: {credit:.2f} − {debit:.2f}, then {payoff:.2f} expected"
+        return Transition("shift_forward", True, round(value, 2), detail)
+
+    def _sessions_to(self, scene: Scene, new: CondorPosition) -> float:
+        calendar = scene.view.context.calendar
+        whole = calendar.index(new.expiry) - calendar.index(scene.view.session)
+        return whole + max(scene.hours_left, 0.0) / SESSION_HOURS
+
+    def _refusal(
+        self, scene: Scene, debit: float, credit: float, new: CondorPosition
+    ) -> tuple[str, str] | None:
+        """Return why a feasible shift is not done: the cap on open risk, or a poor expected IRR."""
+        capital, old = scene.view.capital, scene.position
+        after = capital.open_max_loss_usd - old.max_loss_usd + new.max_loss_usd
+        cap = Decimal(str(self._params.size.aggregate_frac)) * capital.nlv_usd
+        if after > cap:
+            return "SHIFT_CAP", f"the new one would put ${after:,.0f} at risk, above the cap"
+        if not self._params.shift.irr_gate_enabled:
+            return None
+        payoff = self._payoff(scene, new, self._sessions_to(scene, new))
+        gained = float(old.credit) - debit + credit + payoff
+        risk = float(new.max_loss_usd) / scene.usd_per_point
+        expected = expected_irr_frac(gained / risk)
+        wacc = self._wacc(scene)
+        if expected < wacc:
+            return "SHIFT_IRR", f"the campaign's expected IRR {expected:.0%} is below {wacc:.0%}"
+        return None
+
+    def _wacc(self, scene: Scene) -> float:
+        """Return bill + hurdle, the bill being that of the nearest chain's discount."""
+        bills = [_bill_frac(chain) for chain in scene.view.snapshot.chains.values()]
+        return (bills[0] if bills else 0.0) + self._params.capital.hurdle_frac
+
+    def _back(
+        self, scene: Scene, debit: float, expire: Transition, facts: dict[str, JsonValue]
+    ) -> Verdict:
+        """R-18: once the range is narrow and SPX is back beyond its VWAP, shorten the shift."""
+        name, position, at = named(scene.position), scene.position, scene.view.at
+        side = time_shift.losing_side(self._threats(scene))
+        is_back = time_shift.recovered(scene.view, side)
+        is_narrow = scene.expected.frac < self._params.edr.shift_threshold_frac
+        facts["is_recovered"] = is_back
+        if not is_narrow or not is_back:
+            why = "the range is still wide" if not is_narrow else "SPX has not crossed its VWAP"
+            return Verdict("HOLD", "SHIFTED", f"{name} stays: {why}.", "expire", (expire,), facts)
+        expiries = time_shift.back_expiries(scene.view.context, self._params)
+        earlier = tuple(expiry for expiry in expiries if expiry < position.expiry)
+        shift, best = self._search_in(scene, position, debit, earlier)
+        if shift is None:
+            detail = f"no nearer expiry pays the {debit:.2f} it costs, the best pays {best:.2f}"
+            infeasible = Transition("shift_back", False, 0.0, detail)
+            return Verdict(
+                "HOLD", "BACK_INFEASIBLE", f"{name} stays: {detail}.", "expire",
+                (expire, infeasible), facts,
+            )  # fmt: skip
+        new = self._shifted(scene, position, shift)
+        valued = self._valued(scene, debit, shift.credit_points, new)
+        back = Transition("shift_back", True, valued.value_usd, valued.detail)
+        sentence = (
+            f"{name}: calm again; rolled back to {shift.expiry:%a %d %b} for "
+            f"{shift.credit_points:.2f} against {debit:.2f} to close."
+        )
+        orders = (
+            buy_back(position, debit, at, CLOSE),
+            sell_anew(new, shift.credit_points, at, self._params.costs),
+        )
+        facts |= self._terms(shift, debit)
+        return Verdict("SHIFT", "SHIFT_BACK", sentence, "shift_back", (expire, back), facts, orders)
+
+    def _shifted(self, scene: Scene, moved: CondorPosition, shift: Shift) -> CondorPosition:
+        width = self._params.condor.wing_width_points
+        return shifted(moved, shift, scene.view.session, width)
+
+    def _decision(self, view: View, verdict: Verdict) -> Decision:
+        regret, overrides = time_shift.value_transitions(verdict.transitions, verdict.taken)
+        facts = verdict.facts | {"regret_usd": round(regret, 2), "overrides": overrides}
+        return Decision(
+            NAME,
+            view.context.moment.name,
+            view.session,
+            view.at,
+            verdict.action,
+            verdict.reason,
+            verdict.sentence,
+            (),
+            facts,
+            None,
+            verdict.orders,
+            None,
+            verdict.transitions,
+        )
+
+
+def _bill_frac(chain: Chain) -> float:
+    return -log(chain.discount) / chain.years if chain.years > 0 else 0.0
