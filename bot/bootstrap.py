@@ -4,10 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 from bot import __version__
 from bot.book import Book
 from bot.clock import Clock, SystemClock
+from bot.conduct import ConductMeter
 from bot.engine import Engine, Reference
 from bot.events import Record, RunStarted
 from bot.journal.base import Journal, MemoryJournal
@@ -46,6 +48,12 @@ class Rig:
     journal: Journal
     summary: RunSummary
     record: Callable[[Record], None]
+    conduct: ConductMeter
+
+    def result(self) -> dict[str, Any]:
+        """Return what the run came to: the object that `backtest --json` prints, less run facts."""
+        told = self.summary.as_dict(self.book, self.engine.shadows)
+        return told | {"conduct": self.conduct.report()}
 
     def moments(self, session: date) -> tuple[Moment, ...]:
         """Return the moments of a session under the settings in force."""
@@ -151,8 +159,12 @@ def build_simulated(
     exchange = build_exchange(settings, world, identity.seed)
     broker = SimBroker(exchange, world.market, world.calendar, clock.now)
     shell = Shell(engine, broker, ModelFeed(world.market, clock.now), journal)
+    conduct = ConductMeter(book, settings)
+    engine.listen(conduct.watch)
     record(_started(settings, world, identity))
-    return Rig(settings, world, clock, book, engine, shell, broker, journal, summary, record)
+    return Rig(
+        settings, world, clock, book, engine, shell, broker, journal, summary, record, conduct
+    )
 
 
 def _journal(path: Path | None, book: Book, *, durable: bool) -> Journal:

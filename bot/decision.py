@@ -16,14 +16,23 @@ from brokers.sim.broker import SimBroker
 from market.errors import ConfigError, InvariantBroken
 from market.orders import ApprovedOrder, BrokerEvent
 from market.schedule import MomentName
-from strategies.base import Decision
+from strategies.base import Decision, View
+from strategies.counterfactual import Change, changes
 
 SESSIONS_BEFORE = 60
 
 
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """An entry decision, and what would have changed it; None where its view is not at hand."""
+
+    decision: Decision
+    changes: tuple[Change, ...] | None
+
+
 def decide_on_replay(
     settings: Settings, world: World, session: date, first: date | None, seed: int
-) -> Decision:
+) -> Explained:
     """Return the entry decision of a session after replaying from `first`.
 
     Raises:
@@ -43,7 +52,7 @@ def decide_on_replay(
     rig = replay_rig(settings, world, span, seed)
     watcher = _watching(rig, session)
     backtest(rig, span, until=MomentName.ENTRY)
-    return watcher.found()
+    return watcher.explained(settings)
 
 
 def _require_condors(settings: Settings) -> None:
@@ -59,6 +68,12 @@ class EntryWatcher:
     def __init__(self, session: date) -> None:
         self._session = session
         self._decision: Decision | None = None
+        self._view: View | None = None
+
+    def see(self, strategy: str, view: View) -> None:
+        """Take in the view of one decision."""
+        if strategy == CONDOR and view.session == self._session:
+            self._view = view
 
     def watch(self, record: Record) -> None:
         """Take in one record."""
@@ -84,9 +99,22 @@ class EntryWatcher:
         return self._decision
 
 
+    def explained(self, settings: Settings) -> Explained:
+        """Return the decision with what would have changed it.
+
+        Raises:
+            InvariantBroken: the session passed without one.
+        """
+        decision = self.found()
+        if self._view is None:
+            return Explained(decision, None)
+        return Explained(decision, changes(self._view, decision, settings))
+
+
 def _watching(rig: Rig, session: date) -> EntryWatcher:
     watcher = EntryWatcher(session)
     rig.engine.listen(watcher.watch)
+    rig.engine.listen_to_views(watcher.see)
     return watcher
 
 
@@ -105,7 +133,7 @@ class Recording:
         return days[0], days[-1]
 
 
-def decide_on_book(settings: Settings, world: World, session: date, journal: Path) -> Decision:
+def decide_on_book(settings: Settings, world: World, session: date, journal: Path) -> Explained:
     """Return the entry decision of a session on the book that a journal recorded.
 
     A decision in the journal is returned as it was made. For the session after its end, book and
@@ -122,13 +150,13 @@ def decide_on_book(settings: Settings, world: World, session: date, journal: Pat
     for record in recording.records:
         watcher.watch(record)
     if watcher.has_found:
-        return watcher.found()
+        return watcher.explained(settings)
     _require_condors(settings)
     _require_next(recording, world, session)
     rig = restore(settings, world, recording)
     watcher = _watching(rig, session)
     run_now(walk(rig, (session,), until=MomentName.ENTRY))
-    return watcher.found()
+    return watcher.explained(settings)
 
 
 def _read(journal: Path) -> Recording:

@@ -82,6 +82,7 @@ class Engine:
         self._tape = tape
         self._run_mode = run_mode
         self._listeners = [record]
+        self._view_listeners: list[Callable[[str, View], None]] = []
         self._steps: Mapping[type, Callable[..., list[Command]]] = {
             MomentDue: self._moment,
             MomentSkipped: self._skipped,
@@ -97,6 +98,10 @@ class Engine:
     def listen(self, listener: Callable[[Record], None]) -> None:
         """Have `listener` called with every record from now on."""
         self._listeners.append(listener)
+
+    def listen_to_views(self, listener: Callable[[str, View], None]) -> None:
+        """Have `listener` called with each strategy's name and the view it decides on."""
+        self._view_listeners.append(listener)
 
     def _record(self, record: Record) -> None:
         for listener in self._listeners:
@@ -150,6 +155,8 @@ class Engine:
         for strategy in self._strategies:
             if strategy.name in taken.asked_by:
                 view = self._view(moment, snapshot, capital)
+                for listener in self._view_listeners:
+                    listener(strategy.name, view)
                 commands += self._decided(strategy.decide(view), view)
         if FOLLOW_UP in taken.asked_by:
             return self._follow_up(moment, capital)

@@ -242,7 +242,7 @@ def call_state(position: LayerPosition, snapshot: MarketSnapshot) -> CallState |
         return None
     strike = float(contract.strike)
     return CallState(
-        position.base_contracts, chain.forward, strike, quote.iv, chain.years, chain.discount
+        position.contracts, chain.forward, strike, quote.iv, chain.years, chain.discount
     )
 
 
@@ -253,7 +253,7 @@ def _layer(
     by_kind = {kind: [each for each in held if each.kind is kind] for kind in HoldingKind}
     counts = {kind: _contracts(positions) for kind, positions in by_kind.items()}
     base = by_kind[HoldingKind.BASE]
-    main = max(base, key=lambda each: each.base_contracts, default=None)
+    main = max(base, key=lambda each: each.contracts, default=None)
     all_greeks, base_greeks = (_greeks(rows, states, snapshot) for rows in (held, base))
     return LayerView(
         layer,
@@ -268,7 +268,7 @@ def _layer(
 
 
 def _contracts(positions: Sequence[LayerPosition]) -> int:
-    return sum(position.base_contracts for position in positions)
+    return sum(position.contracts for position in positions)
 
 
 def _greeks(

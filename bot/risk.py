@@ -144,7 +144,7 @@ def _sold(intent: OrderIntent, contract: OptionContract) -> int:
 
 def _free_calls(contract: OptionContract, positions: Positions) -> int:
     """Return hedge contracts held that no working order sells already."""
-    held = sum(row.base_contracts for row in positions.layers if row.contract == contract)
+    held = sum(row.contracts for row in positions.layers if row.contract == contract)
     return max(held - sum(_sold(intent, contract) for intent in positions.working), 0)
 
 

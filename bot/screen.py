@@ -155,7 +155,7 @@ class Screen:
                     value = "" if mark is None else f"${mark.value_usd:,.0f}"
                     table.add_row(
                         layer,
-                        str(position.base_contracts),
+                        str(position.contracts),
                         f"{contract.expiry:%d %b}",
                         f"{contract.strike.normalize():f}",
                         delta,

@@ -113,7 +113,7 @@ def read_folder(folder: Path, calendar: SessionCalendar) -> FolderTables:
     """
     if not os.path.isdir(folder):
         raise HistoryError(
-            f"The folder of market history {folder} does not exist; name a folder that holds"
+            f"The folder of market history {folder} is no folder; name one that holds"
             f" {SPX_SHAPE.file_name} and {VIX_SHAPE.file_name}."
         )
     positions = {day: position for position, day in enumerate(calendar.dates)}

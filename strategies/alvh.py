@@ -135,7 +135,7 @@ class AlvhStrategy:
             if position.layer is target.layer and position.kind is HoldingKind.BASE
         ]
         ratio = None if profile is None else profile.steepening_ratio
-        flat = steepening_need(view, needs, ratio, alvh)
+        flat = steepening_need(view, needs, ratio, self._params)
         if flat is None:
             return needs
         return [flat if need.position == flat.position else need for need in needs]
@@ -305,7 +305,7 @@ def _surplus(
     surplus: dict[LayerPosition, int] = {}
     base = [position for position in layers if position.kind is HoldingKind.BASE]
     for position in sorted(base, key=lambda each: each.contract.expiry):
-        count = min(held[position.layer] - wanted[position.layer], position.base_contracts)
+        count = min(held[position.layer] - wanted[position.layer], position.contracts)
         if count > 0:
             surplus[position] = count
             held[position.layer] -= count

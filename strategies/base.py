@@ -142,13 +142,13 @@ class HoldingKind(StrEnum):
 class LayerPosition:
     """Calls of one series held in one layer for one reason, and the premium paid for them.
 
-    `base_contracts` counts the calls held whatever their kind; only those of kind BASE keep the
+    `contracts` counts the calls held whatever their kind; only those of kind BASE keep the
     4:4:2.
     """
 
     layer: Layer
     contract: OptionContract
-    base_contracts: int
+    contracts: int
     paid_premium_usd: Decimal
     opened: date
     kind: HoldingKind = HoldingKind.BASE

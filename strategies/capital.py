@@ -168,7 +168,7 @@ def _roll_debit_usd(view: View, position: LayerPosition) -> Decimal:
     mid = None if quote is None else quote.mid
     # Without a quote the calls are taken to fetch nothing: too dear an estimate blocks, no more.
     points = Decimal(0) if mid is None else Decimal(str(mid))
-    mark = points * position.contract.multiplier * position.base_contracts
+    mark = points * position.contract.multiplier * position.contracts
     paid = position.paid_premium_usd
     return max(paid - mark, ZERO) + ROLL_COST_FRAC * paid
 

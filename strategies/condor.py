@@ -5,14 +5,14 @@ expiry and with the range since the release as expected range (R-06).
 """
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from market.instruments import COMBO_TICK, OptionContract, Right, TradingClass, floor_to_tick
 from market.macro import MacroEvent
 from market.orders import Leg, OrderIntent, PriceWalk
 from market.quotes import Chain, SnapshotRequest
-from market.schedule import MomentName
+from market.schedule import ENTRY_CUTOFF_AFTER_CLOSE, MomentName
 from strategies import condor_report, filters, strike_search, temporal
 from strategies.base import (
     TIERS,
@@ -22,6 +22,7 @@ from strategies.base import (
     FilterResult,
     JsonValue,
     Tier,
+    Verdict,
     View,
 )
 from strategies.expected import WouldBeTrade
@@ -34,7 +35,7 @@ from strategies.volatility import ExpectedRange, expected_range, term_structure
 NAME = "condor"
 ENTRY_PURPOSE = "entry"
 ENTRY_0DTE_PURPOSE = "entry_0dte"
-WORKING_TIME_MINUTES = 14.5
+INTRADAY_LIFE = timedelta(minutes=4, seconds=30)
 BARS_OF_SESSION = 26
 LEAST_BARS = 2
 
@@ -44,8 +45,16 @@ class CondorStrategy:
 
     name = NAME
 
-    def __init__(self, params: MethodParams) -> None:
+    def __init__(self, params: MethodParams, silenced: frozenset[str] = frozenset()) -> None:
+        """Take the parameters; filters named in `silenced` pass whatever they find."""
         self._params = params
+        self._silenced = silenced
+
+    def _heard(self, result: FilterResult) -> FilterResult:
+        """Return a filter's result, or a pass when the filter is silenced."""
+        if result.name not in self._silenced:
+            return result
+        return FilterResult(result.rule, result.name, Verdict.PASS, f"silenced: {result.detail}")
 
     def needs(self, context: Context) -> SnapshotRequest | None:
         """Ask at the entry for the chain that expires after the set number of sessions, and on
@@ -78,7 +87,7 @@ class CondorStrategy:
         facts = self._facts(view)
         if _has_entered(facts):
             return self._skip(facts, [filters.entered()], {})
-        results = [check(facts) for check in filters.BEFORE_CHAIN]
+        results = [self._heard(check(facts)) for check in filters.BEFORE_CHAIN]
         chain = view.snapshot.chains.get((TradingClass.SPXW, facts.expiry))
         if any(result.code for result in results):
             return self._skip(facts, results, self._unseen(facts, chain))
@@ -116,9 +125,9 @@ class CondorStrategy:
             search.puts, search.calls, search.slippage_points, params.condor.gauge_edr_multiple
         )
         target = float(params.condor.credit_conservative_points)
-        filters.put(results, filters.gauge(gauge, target))
+        filters.put(results, self._heard(filters.gauge(gauge, target)))
         would_be = self._would_be(facts, search)
-        filters.put(results, self._big_top(facts, chain, would_be))
+        filters.put(results, self._heard(self._big_top(facts, chain, would_be)))
         tier, explained = filters.tier_choice(facts, results)
         results.append(explained)
         known = condor_report.market_of(facts, chain, expected, search, gauge) | would_be
@@ -264,7 +273,7 @@ class CondorStrategy:
             why = f"{condor_report.cap_in_words(facts, size)} leaves room for none"
             return self._refuse(facts, results, known, "SIZE", why, found.candidates)
         loss = max_loss_usd(limit, params.condor, params.costs) * size.quantity
-        liquid = filters.quick_ratio(facts, loss)
+        liquid = self._heard(filters.quick_ratio(facts, loss))
         filters.put(results, liquid)
         if liquid.code is not None:
             why = f"{liquid.detail} ({liquid.rule})"
@@ -283,12 +292,19 @@ class CondorStrategy:
             (self._intent(facts, choice, limit, size.quantity),),
         )
 
+    def _good_until(self, facts: EntryFacts) -> datetime:
+        """Return when an unfilled rest is given up: R-01's cut-off, however late the entry ran."""
+        view = facts.view
+        if facts.after_release is not None:
+            return view.at + INTRADAY_LIFE
+        session = view.context.calendar.session(view.session)
+        return session.cash_close_at + ENTRY_CUTOFF_AFTER_CLOSE
+
     def _intent(
         self, facts: EntryFacts, choice: Choice, limit: Decimal, quantity: int
     ) -> OrderIntent:
-        costs, view = self._params.costs, facts.view
+        costs = self._params.costs
         legs = self._legs(facts.expiry, choice.short_put_strike, choice.short_call_strike)
-        working = WORKING_TIME_MINUTES - self._params.condor.entry_after_close_minutes
         return OrderIntent(
             strategy=NAME,
             purpose=ENTRY_PURPOSE if facts.after_release is None else ENTRY_0DTE_PURPOSE,
@@ -296,7 +312,7 @@ class CondorStrategy:
             legs=legs,
             quantity=quantity,
             limit_credit=limit,
-            good_until=view.at + timedelta(minutes=working),
+            good_until=self._good_until(facts),
             walk=PriceWalk(
                 costs.reprice_step_points,
                 timedelta(seconds=costs.reprice_every_seconds),

@@ -62,7 +62,7 @@ def call_state(view: View, position: LayerPosition) -> CallState | None:
     chance = min(max(quote.delta / discount, LEAST_DELTA), MOST_DELTA)
     sd, strike = quote.iv * sqrt(years), float(contract.strike)
     forward = strike * exp(_NORMAL.inv_cdf(chance) * sd - 0.5 * sd * sd)
-    return CallState(position.base_contracts, forward, strike, quote.iv, years, discount)
+    return CallState(position.contracts, forward, strike, quote.iv, years, discount)
 
 
 def call_states(view: View, layers: Sequence[LayerPosition]) -> tuple[CallState, ...] | None:

@@ -62,13 +62,13 @@ class Draft:
 
     def left(self, position: LayerPosition) -> int:
         """Return the contracts of a position that no sale of this decision takes."""
-        return position.base_contracts - self.sold.get(position, 0)
+        return position.contracts - self.sold.get(position, 0)
 
     def sell(self, position: LayerPosition, count: int, step: Step) -> None:
         """Add a sale, which gives back its share of the premium paid."""
         self.steps.append(step)
         self.sold[position] = self.sold.get(position, 0) + count
-        self.paid_usd -= position.paid_premium_usd * count / position.base_contracts
+        self.paid_usd -= position.paid_premium_usd * count / position.contracts
 
     def buy(self, purchase: Purchase, step: Step) -> None:
         """Add a purchase and its premium."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
 from math import isfinite
 
 from strategies.base import (
@@ -13,6 +15,7 @@ from strategies.base import (
     Verdict,
     View,
 )
+from strategies.capital import quick_ratio_now
 from strategies.convexity import ConvexityProfile
 from strategies.ladder import budget_used_frac, notional_usd, paid_premium_usd
 from strategies.params import HedgeSizing, MethodParams
@@ -23,6 +26,7 @@ from strategies.upkeep import EventState, LayerNeed, Need
 from strategies.volatility import TermColor, TermStructure, term_structure
 
 FRONT_FUTURES = 4
+CONDOR_AHEAD = timedelta(days=14)
 RULE_OF_NEED = {
     Need.KEEP: "R-22",
     Need.WAIT: "R-22",
@@ -63,10 +67,23 @@ def purchase_blocks(view: View, params: MethodParams) -> list[FilterResult]:
     if cost > params.alvh.cost_block_frac:
         why = f"a year of hedging cost {cost:.1%} of NLV"
         blocks.append(_blocked("R-24", "cost_block", "COST", why))
+    quick = quick_ratio_now(view, Decimal(0), params).value
+    if params.capital.quick_ratio_enabled and quick < params.capital.quick_ratio_red:
+        why = f"the quick ratio {quick:.2f} is below {params.capital.quick_ratio_red:g}"
+        blocks.append(_blocked("R-31", "quick_ratio", "QUICK_RATIO", why))
+    if not _sells_condors_soon(view):
+        why = "no condor to hedge is listed within two weeks"
+        blocks.append(_blocked("A7", "condors_listed", "NOT_LISTED", why))
     if view.indicators.fear_stretched:
         why = f"RSI of VIX is above {params.filters.vix_rsi_high:g}: fear is stretched"
         blocks.append(_blocked("R-08", "fear", "FEAR", why))
     return blocks
+
+
+def _sells_condors_soon(view: View) -> bool:
+    """Tell whether a condor's expiry is listed near: before SPXW there was nothing to hedge."""
+    until = view.session + CONDOR_AHEAD
+    return bool(view.context.listings.spxw_expiries(view.session, until))
 
 
 def _blocked(rule: str, name: str, code: str, detail: str) -> FilterResult:
@@ -206,7 +223,7 @@ def facts_of(view: View, state: HedgeState, params: MethodParams) -> dict[str, J
         facts[f"{layer}_contracts"] = count
     for kind in (HoldingKind.TILT, HoldingKind.RECYCLED):
         of_kind = (position for position in layers if position.kind is kind)
-        facts[f"{kind}_contracts"] = sum(position.base_contracts for position in of_kind)
+        facts[f"{kind}_contracts"] = sum(position.contracts for position in of_kind)
     for number, price in enumerate(view.snapshot.curve.prices[:FRONT_FUTURES], start=1):
         facts[f"m{number}"] = round(price, 4)
     return facts | _of_layers(view) | _of_profile(state.profile)
@@ -241,7 +258,7 @@ def _marked_frac(view: View, plan: HedgePlan, params: MethodParams) -> float | N
         quote = view.snapshot.quotes.get(position.contract)
         if quote is None or quote.mid is None:
             return None
-        value += quote.mid * position.base_contracts * position.contract.multiplier
+        value += quote.mid * position.contracts * position.contract.multiplier
     notional = float(notional_usd(plan, params))
     return round(value / notional, 6) if notional else None
 
@@ -257,6 +274,6 @@ def _mean_delta(view: View, of_layer: Sequence[LayerPosition]) -> float | None:
         quote = view.snapshot.quotes.get(position.contract)
         if quote is None or quote.delta is None:
             return None
-        total += quote.delta * position.base_contracts
-        contracts += position.base_contracts
+        total += quote.delta * position.contracts
+        contracts += position.contracts
     return round(total / contracts, 4)

@@ -131,7 +131,7 @@ def gain_multiple(view: View) -> float | None:
         mark = None if quote is None else quote.mid
         if mark is None:
             return None
-        value += mark * position.base_contracts * position.contract.multiplier
+        value += mark * position.contracts * position.contract.multiplier
         paid += float(position.paid_premium_usd)
     return value / paid if paid > 0 else None
 
@@ -223,7 +223,7 @@ def _affordable(
     """Return the contracts that a share of the gain buys with fees, within twice the base."""
     layers, layer = view.positions.layers, pick.layer
     base = max(base_contracts(layers)[layer], wanted_contracts(draft.plan, params)[layer])
-    held = sum(position.base_contracts for position in layers if position.layer is layer)
+    held = sum(position.contracts for position in layers if position.layer is layer)
     room = max(params.recycle_cap_multiple * base - held, 0)
     return min(int(share_usd / (pick.cost_usd(1) + FEES_RESERVED_USD)), room)
 
@@ -250,7 +250,7 @@ def let_go(
     if quote is None:
         draft.notes.append(f"the {position.kind} calls of {named(position)} have no bid")
         return
-    count, at = position.base_contracts, now(view)
+    count, at = position.contracts, now(view)
     draft.sell(position, count, sale(purpose, why, position, quote, count, at, params.costs))
 
 

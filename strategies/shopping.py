@@ -160,5 +160,5 @@ def _cost(purchases: Sequence[Purchase]) -> Decimal:
 def paid_after_roll_usd(paid_usd: Decimal, position: LayerPosition, purchase: Purchase) -> Decimal:
     """Return the premium paid for contracts held once `purchase` has replaced as many of
     `position`."""
-    given_up = position.paid_premium_usd * purchase.contracts / position.base_contracts
+    given_up = position.paid_premium_usd * purchase.contracts / position.contracts
     return paid_usd - given_up + purchase.cost_usd

@@ -90,7 +90,7 @@ def base_contracts(layers: Iterable[LayerPosition]) -> dict[Layer, int]:
     held = dict.fromkeys(Layer, 0)
     for position in layers:
         if position.kind is HoldingKind.BASE:
-            held[position.layer] += position.base_contracts
+            held[position.layer] += position.contracts
     return held
 
 

@@ -42,7 +42,7 @@ def macd_crosses(closes: FloatArray, params: AlvhParams) -> tuple[str | None, ..
 
 def tilt_contracts(view: View) -> int:
     """Return the calls held as a tilt."""
-    return sum(position.base_contracts for position in _tilts(view))
+    return sum(position.contracts for position in _tilts(view))
 
 
 def untilt(view: View, draft: Draft, params: MethodParams) -> None:

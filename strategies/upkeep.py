@@ -15,6 +15,7 @@ from market.sessions import SessionCalendar
 from strategies.base import Context, Layer, LayerPosition, View
 from strategies.ladder import RAISED_DELTA, LayerTarget
 from strategies.params import AlvhParams, MethodParams
+from strategies.temporal import is_hedge_prearmed
 
 EVENT_KINDS = (MacroKind.FOMC, MacroKind.CPI, MacroKind.PPI)
 RELEASE_AHEAD = timedelta(hours=24)
@@ -188,7 +189,7 @@ def _drift_need(
     params: MethodParams,
 ) -> LayerNeed | None:
     alvh = params.alvh
-    if not may_refresh(view, alvh):
+    if not may_refresh(view, params):
         return None
     quote = view.snapshot.quotes.get(position.contract)
     if quote is None or quote.delta is None:
@@ -202,12 +203,13 @@ def _drift_need(
     return LayerNeed(position, target, Need.REFRESH, why)
 
 
-def may_refresh(view: View, params: AlvhParams) -> bool:
+def may_refresh(view: View, params: MethodParams) -> bool:
     """Tell whether strikes may be renewed: VIX below 15, or brought forward up to VIX 20 by the
     pre-arm flag (R-08, R-29) or by a bullish cross of MACD (R-26)."""
-    vix = view.snapshot.levels.vix
-    is_prearmed = bool(view.indicators.hedge_prearm) and vix <= params.open_max_vix
-    return vix < params.refresh_below_vix or is_prearmed or is_bullish(view, params)
+    vix, alvh = view.snapshot.levels.vix, params.alvh
+    is_armed = is_hedge_prearmed(view.indicators, view.capital, params.filters)
+    is_prearmed = is_armed and vix <= alvh.open_max_vix
+    return vix < alvh.refresh_below_vix or is_prearmed or is_bullish(view, alvh)
 
 
 def is_bullish(view: View, params: AlvhParams) -> bool:
@@ -220,13 +222,14 @@ def steepening_need(
     view: View,
     needs: Sequence[LayerNeed],
     ratio: float | None,
-    params: AlvhParams,
+    params: MethodParams,
 ) -> LayerNeed | None:
     """Return the re-strike of the layer deepest in the money when the profile is too flat (R-28).
 
     None when it is steep enough, unknown, or when strikes may not be renewed.
     """
-    if ratio is None or ratio >= params.min_steepening_ratio or not may_refresh(view, params):
+    least = params.alvh.min_steepening_ratio
+    if ratio is None or ratio >= least or not may_refresh(view, params):
         return None
     deepest: tuple[float, LayerNeed] | None = None
     for need in needs:
@@ -236,5 +239,5 @@ def steepening_need(
             deepest = max(deepest or (delta, need), (delta, need), key=lambda pair: pair[0])
     if deepest is None:
         return None
-    why = f"the profile steepens {ratio:.2f} times, less than {params.min_steepening_ratio:g}"
+    why = f"the profile steepens {ratio:.2f} times, less than {least:g}"
     return replace(deepest[1], need=Need.STEEPEN, why=why)

@@ -61,7 +61,7 @@ def command(
     span = window(world, first, last)
     rig = replay_rig(settings, world, span, seed, journal)
     wall_s = backtest(rig, span)
-    result = rig.summary.as_dict(rig.book, rig.engine.shadows) | {
+    result = rig.result() | {
         "from": span.first.isoformat(),
         "to": span.last.isoformat(),
         "preset": preset,

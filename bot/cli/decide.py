@@ -2,7 +2,7 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,7 +14,9 @@ from bot.cli.options import (
     read_settings,
     settings_options,
 )
-from strategies.base import Decision
+
+if TYPE_CHECKING:
+    from bot.decision import Explained
 
 SESSIONS_BEFORE = 60
 
@@ -64,25 +66,28 @@ def command(
     settings = read_settings(preset, config, overrides)
     world = historical_world(settings, data, seed)
     if journal is None:
-        decision = decide_on_replay(settings, world, session, first, seed)
+        explained = decide_on_replay(settings, world, session, first, seed)
     else:
-        decision = decide_on_book(settings, world, session, journal)
+        explained = decide_on_book(settings, world, session, journal)
     if as_json:
-        print_json(as_json_object(decision))
+        print_json(as_json_object(explained))
     else:
-        click.echo(as_text(decision))
+        click.echo(as_text(explained))
 
 
-def as_json_object(decision: Decision) -> dict[str, Any]:
+def as_json_object(explained: "Explained") -> dict[str, Any]:
     """Return a decision as plain values."""
     import msgspec  # noqa: PLC0415
 
-    value: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(decision))
-    return value | {"simulated": True}
+    value: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(explained.decision))
+    changes = msgspec.json.decode(msgspec.json.encode(explained.changes))
+    return value | {"would_change": changes, "simulated": True}
 
 
-def as_text(decision: Decision) -> str:
-    """Return a decision as a trader would tell it: what, why, what was weighed."""
+def as_text(explained: "Explained") -> str:
+    """Return a decision as a trader would tell it: what, why, what was weighed, what would have
+    changed it."""
+    decision = explained.decision
     lines = [f"{decision.session:%A %d %B %Y}: {decision.sentence}", "", "Filters:"]
     for result in decision.filters:
         mark = {"pass": "ok", "limit": "limits", "block": "STOPS", "unknown": "–"}[result.verdict]
@@ -99,6 +104,19 @@ def as_text(decision: Decision) -> str:
                 f"  short put {pair.short_put_strike:g}, short call {pair.short_call_strike:g}: "
                 f"{pair.credit_points:.2f} net, {pair.credit_excess_points:+.2f} over target"
             )
+    lines += _changes(explained)
     lines += ["", "Figures:"]
     lines += [f"  {name:28} {value}" for name, value in decision.facts.items()]
     return "\n".join(lines)
+
+
+def _changes(explained: "Explained") -> list[str]:
+    if explained.changes is None:
+        return ["", "What would have changed it: ask without --journal, on a replay."]
+    if not explained.changes:
+        return ["", "What would have changed it: no filter bound."]
+    lines = ["", "What would have changed it:"]
+    for change in explained.changes:
+        then = "the same" if change.is_same else change.sentence
+        lines.append(f"  without {change.rule} ({change.detail}): {then}")
+    return lines

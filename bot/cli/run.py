@@ -221,7 +221,7 @@ def _finish(rig: Rig, console: Console, folder: Path, subtitle: str, *, as_json:
     if not points:
         console.print(f"No session was completed. Journal and log: {folder}")
         return
-    result = rig.summary.as_dict(rig.book, rig.engine.shadows) | {
+    result = rig.result() | {
         "from": points[0].session.isoformat(),
         "to": points[-1].session.isoformat(),
         "seed": rig.world.seed,

@@ -135,7 +135,8 @@ class SimExchange:
         cash_usd = ZERO
         for contract, position in held:
             value = contract.intrinsic_points(settlement_points)
-            cash = position * value * contract.multiplier
+            # The sum with zero turns a worthless short's −0 into 0.
+            cash = position * value * contract.multiplier + ZERO
             cash_usd += cash
             events.append(
                 PositionSettled(at, contract, position, value, settlement_points, cash, is_official)

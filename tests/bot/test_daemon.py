@@ -66,7 +66,7 @@ async def test_the_hedge_is_bought_when_its_window_opens(synthetic: World, tmp_p
     rig.engine.listen(watch)
     await asyncio.wait_for(daemon.serve(), LONGEST_WAIT_S)
 
-    held = {layer.layer: layer.base_contracts for layer in rig.book.positions().layers}
+    held = {layer.layer: layer.contracts for layer in rig.book.positions().layers}
     assert held == {"near": 4, "mid": 4, "long": 2}
     with JournalReader(journal) as reader:
         assert reader.verify() > 0

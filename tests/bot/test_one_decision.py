@@ -35,21 +35,23 @@ def test_a_replay_with_the_same_start_gives_the_same_decision(
 ) -> None:
     session = date(2018, 1, day)
 
-    assert decide_on_replay(Settings(), world, session, START, 7) == entry(quarter, session)
+    assert decide_on_replay(Settings(), world, session, START, 7).decision == entry(
+        quarter, session
+    )
 
 
 def test_without_a_start_the_replay_leads_in_over_sixty_sessions(world: World) -> None:
     session = date(2018, 1, 31)
     lead_in = replay(world, date(2017, 11, 2), session)
 
-    decision = decide_on_replay(Settings(), world, session, None, 7)
+    decision = decide_on_replay(Settings(), world, session, None, 7).decision
 
     assert world.calendar.index(session) - world.calendar.index(date(2017, 11, 2)) == 60
     assert decision == entry(lead_in, session)
 
 
 def test_near_the_start_of_history_the_lead_in_is_shorter(world: World) -> None:
-    decision = decide_on_replay(Settings(), world, date(2014, 1, 6), None, 7)
+    decision = decide_on_replay(Settings(), world, date(2014, 1, 6), None, 7).decision
 
     assert (decision.action, decision.reason) == ("SKIP", "WARMUP")
 
@@ -60,7 +62,9 @@ def test_a_decision_in_the_journal_is_returned_as_it_was_made(
     assert quarter.journal is not None
     session = date(2018, 2, 5)
 
-    assert decide_on_book(Settings(), world, session, quarter.journal) == entry(quarter, session)
+    assert decide_on_book(Settings(), world, session, quarter.journal).decision == entry(
+        quarter, session
+    )
 
 
 # The sessions after these: a re-strike and a sale; a sale; a settlement at the close and a sale;
@@ -84,7 +88,7 @@ def test_the_book_of_a_journal_decides_as_the_replay_that_goes_on(
     replay(world, START, last, journal=journal)
     session = world.calendar.next(last)
 
-    assert decide_on_book(Settings(), world, session, journal) == entry(quarter, session)
+    assert decide_on_book(Settings(), world, session, journal).decision == entry(quarter, session)
 
 
 def test_a_restored_run_has_the_same_book_and_exchange(world: World, quarter: Replayed) -> None:
@@ -109,7 +113,7 @@ def test_other_settings_of_the_method_may_be_asked_of_a_recorded_book(
     replay(world, START, date(2018, 1, 22), journal=journal)
     narrow = load_settings(overrides=["condor.wing_width_points=10"])
 
-    decision = decide_on_book(narrow, world, date(2018, 1, 23), journal)
+    decision = decide_on_book(narrow, world, date(2018, 1, 23), journal).decision
 
     (order,) = decision.orders
     put_side = [leg.contract.strike for leg in order.legs[:2]]
@@ -121,7 +125,7 @@ def test_a_journal_of_another_seed_is_refused(quarter: Replayed) -> None:
     other = historical_world(Settings(), None, 8)
 
     with pytest.raises(ConfigError, match=r"recorded on another market; give the --seed \(7\)"):
-        decide_on_book(Settings(), other, date(2018, 4, 2), quarter.journal)
+        decide_on_book(Settings(), other, date(2018, 4, 2), quarter.journal).decision
 
 
 @pytest.mark.parametrize("session", [date(2018, 4, 3), date(2017, 12, 29)])
@@ -131,7 +135,7 @@ def test_a_session_out_of_reach_of_the_journal_is_refused(
     assert quarter.journal is not None
 
     with pytest.raises(ConfigError) as refused:
-        decide_on_book(Settings(), world, session, quarter.journal)
+        decide_on_book(Settings(), world, session, quarter.journal).decision
 
     assert str(refused.value) == (
         f"{quarter.journal} holds the sessions 2018-01-02 … 2018-03-29, so it can be asked for the "
@@ -143,21 +147,21 @@ def test_a_day_without_session_is_the_users_mistake(world: World, quarter: Repla
     assert quarter.journal is not None
 
     with pytest.raises(NoSuchSession):
-        decide_on_replay(Settings(), world, date(2018, 2, 3), None, 7)
+        decide_on_replay(Settings(), world, date(2018, 2, 3), None, 7).decision
     with pytest.raises(NoSuchSession):
-        decide_on_book(Settings(), world, date(2018, 2, 3), quarter.journal)
+        decide_on_book(Settings(), world, date(2018, 2, 3), quarter.journal).decision
 
 
 def test_a_start_after_the_session_is_the_users_mistake(world: World) -> None:
     with pytest.raises(ConfigError, match="--from 2018-02-06 lies after --as-of 2018-02-05"):
-        decide_on_replay(Settings(), world, date(2018, 2, 5), date(2018, 2, 6), 7)
+        decide_on_replay(Settings(), world, date(2018, 2, 5), date(2018, 2, 6), 7).decision
 
 
 def test_switched_off_condors_decide_nothing(world: World) -> None:
     off = load_settings(overrides=["condor.enabled=false"])
 
     with pytest.raises(ConfigError, match=r"condor\.enabled = False"):
-        decide_on_replay(off, world, date(2018, 2, 5), None, 7)
+        decide_on_replay(off, world, date(2018, 2, 5), None, 7).decision
 
 
 def test_a_journal_without_records_is_refused(world: World, tmp_path: Path) -> None:
@@ -166,7 +170,7 @@ def test_a_journal_without_records_is_refused(world: World, tmp_path: Path) -> N
     rig.journal.close()
 
     with pytest.raises(ConfigError, match="holds no session"):
-        decide_on_book(Settings(), world, START, path)
+        decide_on_book(Settings(), world, START, path).decision
 
 
 def test_a_changed_journal_does_not_rebuild_a_wrong_book(world: World, quarter: Replayed) -> None:

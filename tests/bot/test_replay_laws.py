@@ -49,7 +49,7 @@ def hedge_share(rig: Rig) -> float:
         return 0.0
     held = Counter[str]()
     for position in rig.book.positions().layers:
-        held[position.layer] += position.base_contracts
+        held[position.layer] += position.contracts
     wanted = {"near": alvh.contracts_near, "mid": alvh.contracts_mid, "long": alvh.contracts_long}
     return min(held[layer] / (count * plan.units) for layer, count in wanted.items())
 

@@ -99,7 +99,7 @@ def test_a_folder_that_does_not_exist_is_named(tmp_path: Path, calendar: Session
     sentence = complaint(tmp_path / "nowhere", calendar)
 
     assert sentence.startswith(
-        f"The folder of market history {tmp_path / 'nowhere'} does not exist"
+        f"The folder of market history {tmp_path / 'nowhere'} is no folder"
     )
 
 

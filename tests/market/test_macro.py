@@ -283,7 +283,8 @@ def test_sixty_days_before_the_end_a_kind_warns_with_the_command() -> None:
         "--set market.macro_file=FILE.",
     )
     assert none_left == (
-        "CPI dates ended on 2026-12-10, 3 days ago: add the newer ones to a copy of config/macro_events.toml and name it with "
+        "CPI dates ended on 2026-12-10, 3 days ago: "
+        "add the newer ones to a copy of config/macro_events.toml and name it with "
         "--set market.macro_file=FILE.",
     )
 

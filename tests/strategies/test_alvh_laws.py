@@ -116,7 +116,7 @@ def after(decision: Decision, layers: tuple[LayerPosition, ...]) -> Counter[Opti
     """Return the contracts held once every order has filled completely."""
     count = Counter({position.contract: 0 for position in layers})
     for position in layers:
-        count[position.contract] += position.base_contracts
+        count[position.contract] += position.contracts
     for order in decision.orders:
         for leg in order.legs:
             count[leg.contract] += leg.ratio * order.quantity

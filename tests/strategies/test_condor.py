@@ -394,3 +394,11 @@ def _quantity(decision: Decision) -> int:
 
 def _tier(decision: Decision) -> int:
     return TIERS.index(Tier(str(decision.facts["tier"])))
+
+
+def test_a_late_entry_still_ends_at_the_cutoff() -> None:
+    on_time = decide_entry(Scene())
+    late = decide_entry(Scene(quotes_late_by=timedelta(minutes=4)))
+
+    assert late.orders[0].good_until == on_time.orders[0].good_until
+    assert on_time.orders[0].good_until == datetime(2018, 1, 23, 21, 14, 30, tzinfo=UTC)

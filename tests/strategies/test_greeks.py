@@ -29,7 +29,7 @@ def test_the_forward_implied_by_iv_and_delta_is_that_of_the_chain(row: int) -> N
     state = call_state(replace(view, indicators=known), position)
 
     assert state is not None
-    assert state.contracts == position.base_contracts
+    assert state.contracts == position.contracts
     assert state.forward == pytest.approx(chain.forward, rel=1e-3)
     assert state.years == pytest.approx(chain.years, rel=1e-9)
     assert state.discount == pytest.approx(chain.discount, rel=1e-4)

@@ -125,7 +125,7 @@ class TestPremiumWeights:
 
     def test_a_bought_ladder_is_whole_and_never_beyond_the_plan(self) -> None:
         near, mid, long = ladder()
-        layers = (replace(near, base_contracts=3), replace(mid, base_contracts=5), long)
+        layers = (replace(near, contracts=3), replace(mid, contracts=5), long)
 
         decision = decide_hedge(Scene(layers=layers), self.weights)
 
@@ -134,7 +134,7 @@ class TestPremiumWeights:
 
     def test_a_missing_layer_is_filled_to_its_weight(self) -> None:
         near, mid, _ = ladder()
-        layers = (replace(near, base_contracts=3), replace(mid, base_contracts=5))
+        layers = (replace(near, contracts=3), replace(mid, contracts=5))
 
         decision = decide_hedge(Scene(layers=layers, chains=even_calls()), self.weights)
 

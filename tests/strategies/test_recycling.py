@@ -68,7 +68,7 @@ def memory(**known: Any) -> HedgeMemory:
 
 def halved() -> tuple[LayerPosition, ...]:
     near, mid, long = ladder()
-    left = replace(near, base_contracts=2, paid_premium_usd=Decimal(240))
+    left = replace(near, contracts=2, paid_premium_usd=Decimal(240))
     return (left, mid, long)
 
 
@@ -146,8 +146,8 @@ class TestHarvest:
 
     def test_a_single_call_is_sold_whole_and_three_are_halved_down(self) -> None:
         near, mid, long = ladder()
-        one = replace(near, base_contracts=1, paid_premium_usd=Decimal(120))
-        three = replace(near, base_contracts=3, paid_premium_usd=Decimal(360))
+        one = replace(near, contracts=1, paid_premium_usd=Decimal(120))
+        three = replace(near, contracts=3, paid_premium_usd=Decimal(360))
         dear: dict[str, Any] = {"quotes": RICH, "vix": 30.0, "vix3m": 34.0}
 
         sold = [

@@ -1,0 +1,121 @@
+"""How the account was run: steward's conduct, regret, money-weighted returns (R-30, R-32 … R-34).
+
+Watches the records go by; `report` gives the figures of the run so far.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from bot.book import HEDGE, Book
+from bot.events import DecisionMade, EquityMarked, Record
+from strategies.capital import CampaignReturn, Flow, campaign_return
+from strategies.params import MethodParams
+from strategies.shift import NAME as SHIFT
+
+LEAST_QUICK_RATIO = Decimal(1)
+
+
+@dataclass(slots=True)
+class ConductMeter:
+    """Running figures; a session is well conducted with the hedge complete, a quick ratio of 1 or
+    more and open losses within the cap (R-32)."""
+
+    book: Book
+    params: MethodParams
+    sessions: int = 0
+    well_conducted: int = 0
+    regret_usd: float = 0.0
+    overrides: int = 0
+    transitions_valued: int = 0
+    _units: tuple[float, float] = (0.0, 0.0)
+    _campaign: list[Flow] = field(default_factory=list)
+    _hedge: list[Flow] = field(default_factory=list)
+    _committed_usd: Decimal = Decimal(0)
+    _hedge_cash_usd: Decimal = Decimal(0)
+    _last: EquityMarked | None = None
+
+    def watch(self, record: Record) -> None:
+        """Take in one record."""
+        if isinstance(record, EquityMarked):
+            self._session(record)
+        elif isinstance(record, DecisionMade):
+            self._decision(record)
+
+    def _decision(self, record: DecisionMade) -> None:
+        facts = record.decision.facts
+        held, required = facts.get("units_held"), facts.get("units_required")
+        if isinstance(held, int | float) and isinstance(required, int | float):
+            self._units = (float(held), float(required))
+        if record.decision.strategy == SHIFT:
+            self.regret_usd += float(facts.get("regret_usd") or 0.0)
+            self.overrides += int(facts.get("overrides") or 0)
+            self.transitions_valued += len(record.decision.transitions)
+
+    def _session(self, mark: EquityMarked) -> None:
+        self.sessions += 1
+        self.well_conducted += self._is_well_conducted(mark)
+        # Money committed is what the condors tie up less the cash they brought, and what the
+        # hedge cost; its change is the flow of the day.
+        start = self.book.ledger.start_usd
+        committed = self.book.width_margin_usd() - (mark.cash_usd - start)
+        self._campaign.append(Flow(mark.session, float(self._committed_usd - committed)))
+        self._committed_usd = committed
+        hedge = self.book.ledger.purse(HEDGE).cash_usd
+        self._hedge.append(Flow(mark.session, float(hedge - self._hedge_cash_usd)))
+        self._hedge_cash_usd = hedge
+        self._last = mark
+
+    def _is_well_conducted(self, mark: EquityMarked) -> bool:
+        held, required = self._units
+        at_risk = mark.open_max_loss_usd
+        reserve = 1 + Decimal(str(self.params.capital.time_shift_reserve_frac))
+        half = Decimal(str(self.params.capital.option_liquidity_frac))
+        liquid = mark.cash_usd + half * mark.hedge_value_usd
+        is_liquid = at_risk <= 0 or liquid / (at_risk * reserve) >= LEAST_QUICK_RATIO
+        cap = Decimal(str(self.params.size.aggregate_frac)) * mark.nlv_usd
+        return held >= required > 0 and is_liquid and at_risk <= cap
+
+    def report(self) -> dict[str, Any]:
+        """Return the figures of the run so far, dollars and fractions a year."""
+        score = self.well_conducted / self.sessions if self.sessions else None
+        return {
+            "steward_score": None if score is None else round(score, 6),
+            "regret_usd": round(self.regret_usd, 2),
+            "overrides": self.overrides,
+            "transitions_valued": self.transitions_valued,
+            "campaign_return": self._return(self._campaign, self._closing_campaign()),
+            "second_engine": self._second_engine(),
+        }
+
+    def _closing_campaign(self) -> float:
+        if self._last is None:
+            return 0.0
+        open_value = self._last.condor_value_usd + self._last.hedge_value_usd
+        return float(self.book.width_margin_usd() + open_value)
+
+    def _second_engine(self) -> Mapping[str, Any]:
+        """Return the hedge's own ledger: cash, value, profit and loss, fees, return (R-34)."""
+        value = Decimal(0) if self._last is None else self._last.hedge_value_usd
+        purse = self.book.ledger.purse(HEDGE)
+        return {
+            "cash_usd": float(round(purse.cash_usd, 2)),
+            "value_usd": float(round(value, 2)),
+            "pnl_usd": float(round(purse.cash_usd + value, 2)),
+            "fees_usd": float(round(purse.fees_usd, 2)),
+            "return": self._return(self._hedge, float(value)),
+        }
+
+    def _return(self, flows: list[Flow], closing_usd: float) -> Mapping[str, Any]:
+        if not flows:
+            return {"rate_frac": None, "kind": "none", "sign_changes": 0}
+        closed = [*flows[:-1], Flow(flows[-1].on, flows[-1].usd + closing_usd)]
+        hurdle = self.params.capital.hurdle_frac
+        found: CampaignReturn = campaign_return(closed, finance_frac=hurdle, reinvest_frac=0.0)
+        rate = None if found.rate_frac is None else round(found.rate_frac, 6)
+        return {
+            "rate_frac": rate,
+            "kind": str(found.kind),
+            "sign_changes": found.sign_changes,
+        }
