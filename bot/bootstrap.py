@@ -14,6 +14,7 @@ from bot.engine import Engine, Reference
 from bot.events import Record, RunStarted
 from bot.journal.base import Journal, MemoryJournal
 from bot.risk import RiskGate
+from bot.rule_counter import RuleCounter
 from bot.schedule import schedule_of
 from bot.settings import Settings, as_tree, config_hash
 from bot.shadow import Shadows
@@ -49,11 +50,12 @@ class Rig:
     summary: RunSummary
     record: Callable[[Record], None]
     conduct: ConductMeter
+    rules: RuleCounter
 
     def result(self) -> dict[str, Any]:
         """Return what the run came to: the object that `backtest --json` prints, less run facts."""
         told = self.summary.as_dict(self.book, self.engine.shadows)
-        return told | {"conduct": self.conduct.report()}
+        return told | {"conduct": self.conduct.report(), "rules": self.rules.counts()}
 
     def moments(self, session: date) -> tuple[Moment, ...]:
         """Return the moments of a session under the settings in force."""
@@ -141,9 +143,12 @@ def build_simulated(
     journal = _journal(journal_path, book, durable=durable)
     summary = RunSummary(settings.account.start_nlv_usd)
 
+    rules = RuleCounter()
+
     def record(entry: Record) -> None:
         journal.append(entry)
         summary.watch(entry)
+        rules.watch(entry)
 
     engine = Engine(
         strategies=build_strategies(settings),
@@ -163,7 +168,18 @@ def build_simulated(
     engine.listen(conduct.watch)
     record(_started(settings, world, identity))
     return Rig(
-        settings, world, clock, book, engine, shell, broker, journal, summary, record, conduct
+        settings,
+        world,
+        clock,
+        book,
+        engine,
+        shell,
+        broker,
+        journal,
+        summary,
+        record,
+        conduct,
+        rules,
     )
 
 

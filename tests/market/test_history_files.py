@@ -98,9 +98,7 @@ def test_a_required_file_that_is_missing_is_named(
 def test_a_folder_that_does_not_exist_is_named(tmp_path: Path, calendar: SessionCalendar) -> None:
     sentence = complaint(tmp_path / "nowhere", calendar)
 
-    assert sentence.startswith(
-        f"The folder of market history {tmp_path / 'nowhere'} is no folder"
-    )
+    assert sentence.startswith(f"The folder of market history {tmp_path / 'nowhere'} is no folder")
 
 
 def test_a_directory_in_place_of_a_file_is_refused(folder: Path, calendar: SessionCalendar) -> None:
