@@ -1,7 +1,7 @@
 """Wiring, by hand and in one place: what the four profiles share, and the lines they differ by."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,11 @@ class Rig:
     def result(self) -> dict[str, Any]:
         """Return what the run came to: the object that `backtest --json` prints, less run facts."""
         told = self.summary.as_dict(self.book, self.engine.shadows)
-        return told | {"conduct": self.conduct.report(), "rules": self.rules.counts()}
+        return told | {
+            "conduct": self.conduct.report(),
+            "rules": self.rules.counts(),
+            "claims": [],
+        }
 
     def moments(self, session: date) -> tuple[Moment, ...]:
         """Return the moments of a session under the settings in force."""
@@ -88,7 +92,7 @@ def build_strategies(settings: Settings) -> tuple[Strategy, ...]:
 def build_tape(settings: Settings, world: World) -> Tape:
     """Return the daily tape of a world under the settings in force."""
     return Tape(
-        world.history,
+        replace(world.history, rate_frac=world.market.bill_fracs()),
         world.calendar,
         settings.vix_gate,
         settings.filters,

@@ -35,6 +35,7 @@ def series_of(
         "rates": _known(history.rate_frac[rows]),
         **{name: ~mask[rows] for name, mask in family.is_modelled.items()},
         **_optional(history, rows),
+        "reer": np.array([_has_reer(history, day) for day in history.sessions[rows]]),
         "vx": np.array([_has_curve(history, day) for day in history.sessions[rows]]),
         "vix_settlements": _settlements(history, listings, history.sessions[rows]),
     }
@@ -53,6 +54,10 @@ def _optional(history: History, rows: slice) -> dict[str, BoolArray]:
         "breadth": history.advances,
     }
     return {name: _known(column[rows]) for name, column in columns.items() if column is not None}
+
+
+def _has_reer(history: History, session: date) -> bool:
+    return any(usable <= session for _, usable, _ in history.reer)
 
 
 def _has_curve(history: History, session: date) -> bool:

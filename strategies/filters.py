@@ -253,14 +253,17 @@ def quick_ratio(facts: EntryFacts, new_loss_usd: Decimal) -> FilterResult:
     return blocked("R-31", QUICK_RATIO, "QUICK_RATIO", detail)
 
 
+STEWARD = "steward"
+
+
 def steward(facts: EntryFacts) -> FilterResult:
     """Say when a steward trades at half the cap after a fall of NLV; the size obeys it (R-32)."""
     if facts.params.condor.mode is not Mode.STEWARD:
-        return passed("R-32", "steward", "a promoter keeps the whole cap")
+        return passed("R-32", STEWARD, "a promoter keeps the whole cap")
     if facts.view.capital.steward_is_halved:
         detail = "NLV fell from its peak: half the cap until a new 20-session high"
-        return FilterResult("R-32", "steward", Verdict.LIMIT, detail)
-    return passed("R-32", "steward", "the whole cap")
+        return FilterResult("R-32", STEWARD, Verdict.LIMIT, detail)
+    return passed("R-32", STEWARD, "the whole cap")
 
 
 def _later(rule: str, name: str) -> Callable[[EntryFacts], FilterResult]:
