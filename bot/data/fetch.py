@@ -21,7 +21,7 @@ import httpx2
 import stamina
 
 from bot.data.sources import rebased
-from market.errors import ConfigError, MarketDataError
+from market.errors import ConfigError, InvariantBroken, MarketDataError
 
 _ABSENT = frozenset({403, 404, 410})  # Cboe's store answers 403 where there is no such file
 _TRANSIENT = frozenset({408, 425, 429})
@@ -116,7 +116,7 @@ class Fetcher:
             raise MarketDataError(f"{transfer.url} {trouble}; try again later.") from trouble
         except httpx2.InvalidURL as trouble:
             raise ConfigError(f"{transfer.url} is no address ({trouble}); correct it.") from trouble
-        raise AssertionError("a retry ends by a return or an error")
+        raise InvariantBroken("a retry must end by a return or an error")
 
     def _backoff(self, trouble: Exception) -> bool | float:
         if not isinstance(trouble, _Again):
