@@ -9,7 +9,7 @@ from typing import Any
 from bot import __version__
 from bot.book import Book
 from bot.clock import Clock, SystemClock
-from bot.conduct import ConductMeter
+from bot.conduct import ConductMeter, regret_against
 from bot.engine import Engine, Reference
 from bot.events import Record, RunStarted
 from bot.journal.base import Journal, MemoryJournal
@@ -55,8 +55,9 @@ class Rig:
     def result(self) -> dict[str, Any]:
         """Return what the run came to: the object that `backtest --json` prints, less run facts."""
         told = self.summary.as_dict(self.book, self.engine.shadows)
+        conduct = self.conduct.report() | regret_against(told["books"])
         return told | {
-            "conduct": self.conduct.report(),
+            "conduct": conduct,
             "rules": self.rules.counts(),
             "claims": [],
         }

@@ -154,3 +154,15 @@ class ConductMeter:
             "kind": str(found.kind),
             "sign_changes": found.sign_changes,
         }
+
+
+def regret_against(books: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """Return what pure holding, and a stop at twice the credit, would have kept above the full
+    method, dollars and 0 when they kept less (R-33)."""
+    if not books:
+        return {}
+    full = books["full"]["end_nlv_usd"]
+    return {
+        "regret_vs_hold_usd": round(max(0.0, books["no_time_shift"]["end_nlv_usd"] - full), 2),
+        "regret_vs_stop_2x_usd": round(max(0.0, books["stop_2x"]["end_nlv_usd"] - full), 2),
+    }

@@ -17,7 +17,7 @@ from bot_samples import (
 )
 
 from bot.book import Book
-from bot.conduct import ConductMeter
+from bot.conduct import ConductMeter, regret_against
 from bot.events import DecisionMade, EquityMarked
 from strategies.base import Decision, JsonValue, Transition
 from strategies.params import MethodParams
@@ -102,6 +102,17 @@ def test_one_winning_condor_has_the_return_on_what_it_tied_up() -> None:
     # Two condors 25 wide tie up 5,000 less the 280 they brought; 280 is kept.
     assert found["kind"] == "irr"
     assert found["rate_frac"] == pytest.approx(280 / 4720, abs=1e-6)
+
+
+def test_regret_is_what_another_book_kept_more() -> None:
+    books = {
+        "full": {"end_nlv_usd": 100.0},
+        "no_time_shift": {"end_nlv_usd": 90.0},
+        "stop_2x": {"end_nlv_usd": 130.0},
+    }
+
+    assert regret_against(books) == {"regret_vs_hold_usd": 0.0, "regret_vs_stop_2x_usd": 30.0}
+    assert regret_against({}) == {}
 
 
 def test_a_replay_reports_the_second_engine_to_the_cent(quarter: Replayed) -> None:
