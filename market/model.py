@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -55,20 +55,28 @@ _Value = TypeVar("_Value")
 
 
 class _Lazy(Mapping[_Key, _Value], Generic[_Key, _Value]):
-    """Looks entries up on access; a key whose look-up gives None is missing."""
+    """Looks each entry up once, on access; a key whose look-up gives None is missing."""
 
     def __init__(self, keys: Iterable[_Key], look_up: Callable[[_Key], _Value | None]) -> None:
         self._keys = dict.fromkeys(keys)
         self._look_up = look_up
+        self._found: dict[_Key, _Value | None] = {}
+
+    def get(self, key: _Key, default: Any = None) -> Any:
+        """Return the entry, or `default`; without the exception that a missing one would cost."""
+        if key not in self._found:
+            self._found[key] = self._look_up(key) if key in self._keys else None
+        value = self._found[key]
+        return default if value is None else value
 
     def __getitem__(self, key: _Key) -> _Value:
-        value = self._look_up(key) if key in self._keys else None
+        value: _Value | None = self.get(key)
         if value is None:
             raise KeyError(key)
         return value
 
     def __iter__(self) -> Iterator[_Key]:
-        return (key for key in self._keys if self._look_up(key) is not None)
+        return (key for key in self._keys if self.get(key) is not None)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
