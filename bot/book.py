@@ -301,9 +301,11 @@ class Book:
 
     def _halted(self, record: TradingHalted) -> None:
         self.halt = record
+        self._view = None
 
     def _resumed(self, _record: TradingResumed) -> None:
         self.halt = None
+        self._view = None
 
     def _marked(self, record: EquityMarked) -> None:
         self.last_nlv_usd = record.nlv_usd
@@ -360,6 +362,7 @@ class Book:
                 tuple(state.order.intent for state in self.working()),
                 self.plan,
                 self.memory.hedge.memory,
+                self.halt is not None,
             )
         return self._view
 
@@ -372,7 +375,7 @@ class Book:
         self._settling &= campaigns.keys()
         for campaign, legs in campaigns.items():
             if campaign not in self._settling:
-                yield _condor(campaign, legs)
+                yield from _condors_of(campaign, legs)
 
 
 def _check_fill(fill: OrderFilled, state: OrderState) -> None:
@@ -386,6 +389,18 @@ def _check_fill(fill: OrderFilled, state: OrderState) -> None:
     total = sum((leg.ratio * price for leg, price in zip(legs, fill.leg_prices, strict=True)), ZERO)
     if total != -fill.credit:
         raise InvariantBroken(f"the legs of fill {fill.fill_id} do not add up to its credit")
+
+
+def _condors_of(campaign: str, legs: list[Holding]) -> Iterable[CondorPosition]:
+    """Return a campaign as one condor, or as its two sides when they hold different counts (a
+    losing side bought back in part)."""
+    if len({abs(leg.position) for leg in legs}) == 1:
+        yield _condor(campaign, legs)
+        return
+    for right in Right:
+        side = [leg for leg in legs if leg.contract.right is right]
+        if side:
+            yield _condor(campaign, side)
 
 
 def _condor(campaign: str, legs: list[Holding]) -> CondorPosition:

@@ -1,7 +1,7 @@
 """Wiring, by hand and in one place: what the four profiles share, and the lines they differ by."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from bot.engine import Engine, Reference
 from bot.events import Record, RunStarted
 from bot.journal.base import Journal, MemoryJournal
 from bot.risk import RiskGate
+from bot.rule_counter import RuleCounter
 from bot.schedule import schedule_of
 from bot.settings import FillSettings, Settings, as_tree, config_hash
 from bot.shadow import Shadows
@@ -49,11 +50,16 @@ class Rig:
     summary: RunSummary
     record: Callable[[Record], None]
     conduct: ConductMeter
+    rules: RuleCounter
 
     def result(self) -> dict[str, Any]:
         """Return what the run came to: the object that `backtest --json` prints, less run facts."""
         told = self.summary.as_dict(self.book, self.engine.shadows)
-        return told | {"conduct": self.conduct.report()}
+        return told | {
+            "conduct": self.conduct.report(),
+            "rules": self.rules.counts(),
+            "claims": [],
+        }
 
     def moments(self, session: date) -> tuple[Moment, ...]:
         """Return the moments of a session under the settings in force."""
@@ -86,7 +92,7 @@ def build_strategies(settings: Settings) -> tuple[Strategy, ...]:
 def build_tape(settings: Settings, world: World) -> Tape:
     """Return the daily tape of a world under the settings in force."""
     return Tape(
-        world.history,
+        replace(world.history, rate_frac=world.market.bill_fracs()),
         world.calendar,
         settings.vix_gate,
         settings.filters,
@@ -152,9 +158,12 @@ def build_simulated(
     journal = _journal(journal_path, book, durable=durable)
     summary = RunSummary(settings.account.start_nlv_usd)
 
+    rules = RuleCounter()
+
     def record(entry: Record) -> None:
         journal.append(entry)
         summary.watch(entry)
+        rules.watch(entry)
 
     engine = Engine(
         strategies=build_strategies(settings),
@@ -174,7 +183,18 @@ def build_simulated(
     engine.listen(conduct.watch)
     record(_started(settings, world, identity))
     return Rig(
-        settings, world, clock, book, engine, shell, broker, journal, summary, record, conduct
+        settings,
+        world,
+        clock,
+        book,
+        engine,
+        shell,
+        broker,
+        journal,
+        summary,
+        record,
+        conduct,
+        rules,
     )
 
 

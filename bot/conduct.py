@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from bot.book import HEDGE, Book
-from bot.events import DecisionMade, EquityMarked, Record
-from strategies.capital import CampaignReturn, Flow, campaign_return
+from bot.book import CONDOR, HEDGE, Book
+from bot.events import DecisionMade, EquityMarked, OrderApproved, Record
+from market.orders import OrderFilled
+from strategies.capital import SESSIONS_OF_YEAR, CampaignReturn, Flow, campaign_return
 from strategies.params import MethodParams
 from strategies.shift import NAME as SHIFT
+from strategies.shift_orders import CLOSE, OPEN, STOP
 
 LEAST_QUICK_RATIO = Decimal(1)
 
@@ -29,10 +31,14 @@ class ConductMeter:
     regret_usd: float = 0.0
     overrides: int = 0
     transitions_valued: int = 0
+    shifts_closed: int = 0
+    shifts_opened: int = 0
+    _purposes: dict[str, str] = field(default_factory=dict)
     _units: tuple[float, float] = (0.0, 0.0)
     _campaign: list[Flow] = field(default_factory=list)
     _hedge: list[Flow] = field(default_factory=list)
     _committed_usd: Decimal = Decimal(0)
+    _sum_committed_usd: Decimal = Decimal(0)
     _hedge_cash_usd: Decimal = Decimal(0)
     _last: EquityMarked | None = None
 
@@ -42,6 +48,22 @@ class ConductMeter:
             self._session(record)
         elif isinstance(record, DecisionMade):
             self._decision(record)
+        elif isinstance(record, OrderApproved):
+            self._order(record)
+        elif isinstance(record, OrderFilled):
+            self._fill(record)
+
+    def _order(self, record: OrderApproved) -> None:
+        intent = record.order.intent
+        if intent.strategy == CONDOR:
+            self._purposes[record.order.order_id] = intent.purpose
+            # A condor bought back for no reason of the rules is somebody's own idea.
+            self.overrides += intent.is_closing and intent.purpose not in (CLOSE, STOP)
+
+    def _fill(self, record: OrderFilled) -> None:
+        purpose = self._purposes.pop(record.order_id, "")
+        self.shifts_closed += purpose == CLOSE
+        self.shifts_opened += purpose == OPEN
 
     def _decision(self, record: DecisionMade) -> None:
         facts = record.decision.facts
@@ -50,7 +72,6 @@ class ConductMeter:
             self._units = (float(held), float(required))
         if record.decision.strategy == SHIFT:
             self.regret_usd += float(facts.get("regret_usd") or 0.0)
-            self.overrides += int(facts.get("overrides") or 0)
             self.transitions_valued += len(record.decision.transitions)
 
     def _session(self, mark: EquityMarked) -> None:
@@ -62,6 +83,8 @@ class ConductMeter:
         committed = self.book.width_margin_usd() - (mark.cash_usd - start)
         self._campaign.append(Flow(mark.session, float(self._committed_usd - committed)))
         self._committed_usd = committed
+        at_work = self.book.width_margin_usd() + mark.hedge_value_usd
+        self._sum_committed_usd += max(at_work, Decimal(0))
         hedge = self.book.ledger.purse(HEDGE).cash_usd
         self._hedge.append(Flow(mark.session, float(hedge - self._hedge_cash_usd)))
         self._hedge_cash_usd = hedge
@@ -85,9 +108,21 @@ class ConductMeter:
             "regret_usd": round(self.regret_usd, 2),
             "overrides": self.overrides,
             "transitions_valued": self.transitions_valued,
-            "campaign_return": self._return(self._campaign, self._closing_campaign()),
+            "shifts_closed": self.shifts_closed,
+            "shifts_opened": self.shifts_opened,
+            "campaign_return": self._return(self._campaign, self._closing_campaign())
+            | {"on_mean_commitment_frac": self._on_commitment()},
             "second_engine": self._second_engine(),
         }
+
+    def _on_commitment(self) -> float | None:
+        """Return yearly profit and loss over the mean money committed, as a fraction."""
+        if self._last is None or not self._sum_committed_usd:
+            return None
+        pnl = self._last.nlv_usd - self.book.ledger.start_usd
+        mean = self._sum_committed_usd / self.sessions
+        years = Decimal(self.sessions) / SESSIONS_OF_YEAR
+        return round(float(pnl / mean / years), 6)
 
     def _closing_campaign(self) -> float:
         if self._last is None:
@@ -107,12 +142,12 @@ class ConductMeter:
             "return": self._return(self._hedge, float(value)),
         }
 
-    def _return(self, flows: list[Flow], closing_usd: float) -> Mapping[str, Any]:
+    def _return(self, flows: list[Flow], closing_usd: float) -> dict[str, Any]:
         if not flows:
             return {"rate_frac": None, "kind": "none", "sign_changes": 0}
         closed = [*flows[:-1], Flow(flows[-1].on, flows[-1].usd + closing_usd)]
-        hurdle = self.params.capital.hurdle_frac
-        found: CampaignReturn = campaign_return(closed, finance_frac=hurdle, reinvest_frac=0.0)
+        # One rate both ways, so that a loss never shows as a gain; the bill is near zero here.
+        found: CampaignReturn = campaign_return(closed, finance_frac=0.0, reinvest_frac=0.0)
         rate = None if found.rate_frac is None else round(found.rate_frac, 6)
         return {
             "rate_frac": rate,

@@ -87,6 +87,7 @@ def _layer_mark(
         delta,
         value_usd,
         mark.is_quoted,
+        holding.campaign,
     )
 
 

@@ -134,6 +134,7 @@ class LayerMark:
     delta: float | None
     value_usd: Decimal
     is_quoted: bool
+    campaign: str = "alvh"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """The kill switch: what stops all trading at once, and how it ends (R-36).
 
-A halt refuses every order but closings and the hedge's own rolls: nothing new is opened, the hedge
-is kept. In life a person ends it; in a simulation it ends after a set number of sessions, since
-nobody is there. A fault of data ends with its session.
+A halt refuses every order but buying condors back and rolling the hedge: nothing new is opened, no
+hedge is sold. In life a person ends it; in a simulation it ends after a set number of sessions,
+since nobody is there. A fault of data ends with its session.
 """
 
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from strategies.params import Section
 
 HEDGE_KEEPERS = ("roll", "event_roll")
 DATA_FAULT = "DATA_FAULT"
+CONDOR = "condor"
 
 
 class SafetyParams(Section):
@@ -81,5 +82,7 @@ def resumed(halted: TradingHalted | None, at: datetime, session: date) -> Tradin
 
 
 def is_allowed(intent: OrderIntent) -> bool:
-    """Tell whether an order may be sent during a halt: closings, and rolls that keep the hedge."""
-    return intent.is_closing or intent.purpose.startswith(HEDGE_KEEPERS)
+    """Tell whether an order may be sent during a halt: condors bought back, hedges rolled."""
+    if intent.strategy == CONDOR:
+        return intent.is_closing
+    return intent.purpose.startswith(HEDGE_KEEPERS)

@@ -36,6 +36,7 @@ def series_of(
         **{name: ~mask[rows] for name, mask in family.is_modelled.items()},
         **_optional(history, rows),
         "spx_minutes": np.array([_has_bars(history, day) for day in history.sessions[rows]]),
+        "reer": np.array([_has_reer(history, day) for day in history.sessions[rows]]),
         "vx": np.array([_has_curve(history, day) for day in history.sessions[rows]]),
         "vix_settlements": _settlements(history, listings, history.sessions[rows]),
     }
@@ -54,6 +55,10 @@ def _optional(history: History, rows: slice) -> dict[str, BoolArray]:
         "breadth": history.advances,
     }
     return {name: _known(column[rows]) for name, column in columns.items() if column is not None}
+
+
+def _has_reer(history: History, session: date) -> bool:
+    return any(usable <= session for _, usable, _ in history.reer)
 
 
 def _has_curve(history: History, session: date) -> bool:

@@ -34,7 +34,7 @@ class StaticHedge:
 
     def __init__(self, params: MethodParams, start_usd: Decimal, fees: FeeSchedule) -> None:
         self.book = Book(start_usd)
-        self.rolls = 0
+        self.rolls = self.refreshes = 0
         self._strategy = AlvhStrategy(static_params(params))
         self._fees = fees
         self._count = 0
@@ -96,6 +96,7 @@ class StaticHedge:
             )
         )
         self.rolls += intent.purpose.startswith("roll")
+        self.refreshes += intent.purpose.startswith(("refresh", "steepen"))
 
     def settle(self, moment: Moment, vix: Decimal) -> None:
         """Settle calls that reached their expiry, which no rule intends, at VIX of the day."""

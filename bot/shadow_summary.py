@@ -49,6 +49,7 @@ class ShadowCurves:
         self,
         common: Mapping[str, Any],
         rolls: Mapping[str, int],
+        refreshes: Mapping[str, int],
         win_rates: Mapping[str, Mapping[str, float]],
     ) -> dict[str, Any]:
         """Return one object a book; `common` holds what is equal in all of them."""
@@ -56,6 +57,7 @@ class ShadowCurves:
             name: dict(common)
             | {
                 "hedge_rolls": rolls.get(name, 0),
+                "hedge_refreshes": refreshes.get(name, 0),
                 "fees_usd": float(round(curve.last.fees_usd, 2)),
                 "start_nlv_usd": float(round(self.start_usd, 2)),
                 "end_nlv_usd": float(curve.last.nlv_usd),

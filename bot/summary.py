@@ -28,7 +28,7 @@ from market.orders import OrderFilled
 from strategies.upkeep import Need
 
 ROLLS = (Need.ROLL, Need.EVENT_ROLL)
-REFRESHES = (Need.REFRESH, Need.EVENT_REFRESH)
+REFRESHES = (Need.REFRESH, Need.EVENT_REFRESH, Need.STEEPEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,11 @@ class RunSummary:
         rolls: dict[str, int] = dict.fromkeys(ShadowName, self.hedge_rolls)
         rolls[ShadowName.CONDOR_ONLY] = 0
         rolls[ShadowName.STATIC_HEDGE] = 0 if shadows.static is None else shadows.static.rolls
-        return self._shadows.as_dict(common, rolls, shadows.win_rates())
+        refreshes: dict[str, int] = dict.fromkeys(ShadowName, self.hedge_refreshes)
+        refreshes[ShadowName.CONDOR_ONLY] = 0
+        static = shadows.static
+        refreshes[ShadowName.STATIC_HEDGE] = 0 if static is None else static.refreshes
+        return self._shadows.as_dict(common, rolls, refreshes, shadows.win_rates())
 
     def _open_at_end(self, book: Book) -> Mapping[str, Any]:
         condors = book.positions().condors

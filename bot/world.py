@@ -18,13 +18,15 @@ from market.sessions import SessionCalendar
 from market.surface import Surface
 from market.surface_params import SurfaceParams
 from market.synthetic import synthetic_history
+from market.synthetic_params import SyntheticParams
 
 CALENDAR_FIRST = date(1999, 1, 4)
 CALENDAR_LAST = date(2028, 12, 29)
 DATA_CALENDAR_FIRST = date(1990, 1, 2)
+SYNTHETIC_FIRST = date(2025, 1, 2)
 SYNTHETIC_PAST = timedelta(days=430)
 SYNTHETIC_FUTURE = timedelta(days=400)
-SYNTHETIC_SPX = 6000.0
+SYNTHETIC_SPX = 5500.0
 
 
 @dataclass(frozen=True)
@@ -92,11 +94,15 @@ def historical_world(settings: Settings, data: Path | None, seed: int) -> World:
 
 
 def synthetic_world(settings: Settings, today: date, seed: int) -> World:
-    """Return a synthetic world around today: a past to warm up on, and a future to trade."""
+    """Return a synthetic world around today: a past to warm up on, and a future to trade.
+
+    A seed is the same market on whatever day it is looked at, because its past begins on one date.
+    """
     calendar = load_calendar()
-    first = calendar.on_or_after(today - SYNTHETIC_PAST)
+    params = SyntheticParams.from_toml(config_text("synthetic.toml"))
+    first = calendar.on_or_after(min(SYNTHETIC_FIRST, today - SYNTHETIC_PAST))
     last = min(calendar.on_or_before(today + SYNTHETIC_FUTURE), calendar.last)
-    history = synthetic_history(calendar, first, last, seed, start_spx=SYNTHETIC_SPX)
+    history = synthetic_history(calendar, first, last, seed, params, start_spx=SYNTHETIC_SPX)
     return world_of(settings, calendar, history, seed)
 
 

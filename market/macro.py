@@ -24,6 +24,11 @@ from market.sessions import exchange_zone
 _T = TypeVar("_T")
 
 REMEDY = (
+    "run `alvh data download macro --data DIR` and name its macro_events.toml with "
+    "--set market.macro_file=FILE"
+)
+# The Board publishes its meetings as a web page only.
+FOMC_REMEDY = (
     "add the newer ones to a copy of config/macro_events.toml and name it with "
     "--set market.macro_file=FILE"
 )
@@ -174,7 +179,7 @@ def _coverage_warning(kind: MacroKind, end: date, days_left: int) -> str:
         state = f"{kind} dates are published until {end} only, {days_left} days from now"
     else:
         state = f"{kind} dates ended on {end}, {-days_left} days ago"
-    return f"{state}: {REMEDY}."
+    return f"{state}: {FOMC_REMEDY if kind is MacroKind.FOMC else REMEDY}."
 
 
 def _month_after(day: date) -> date:

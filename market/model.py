@@ -186,6 +186,12 @@ class ModelMarket:
             bars=self.bars(at, request.bars),
         )
 
+    def bill_fracs(self) -> FloatArray:
+        """Return the bill of every session of the history as a fraction a year: the recorded one,
+        else the carry table's of that year's beginning."""
+        rows = range(len(self._history.sessions))
+        return np.array([self._rate_frac(row) for row in rows])
+
     def bars(self, at: datetime, count: int) -> tuple[SpxBar, ...]:
         """Return the last `count` 15-minute bars of the session that end by `at`, oldest first.
 

@@ -1,15 +1,19 @@
 """A made-up but plausible market: daily SPX and VIX drawn together from one seed.
 
-SPX returns follow a GJR-GARCH(1,1) with Student shocks and rare downward jumps; VIX is the
-variance expected over the next 21 sessions, with a risk premium and a disturbance that leans
-against SPX's shock. Each kind of shock has its own stream, drawn day after day, so that a longer
-horizon repeats a shorter one exactly and then goes on.
+Rules of this file:
+- The variance of SPX's next return follows bad news and VIX (a GJR-GARCH with VIX in it); the log
+  of VIX is drawn to its recent mean and to its long run. What both leave unexplained is drawn from
+  one joint law with its jump days. `docs/synthetic.md` tells the equations and how well they do.
+- A session takes its random numbers from the streams of its seed in a fixed number, so a longer
+  horizon repeats a shorter one exactly and then goes on.
+- One path and many paths walk through the same equations, once with floats and once with arrays.
 """
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from datetime import date
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -17,39 +21,50 @@ from market.errors import NoSuchSession
 from market.history import PROVENANCE_NAMES, History
 from market.quotes import FloatArray
 from market.sessions import SessionCalendar
+from market.synthetic_params import ShockParams, SyntheticParams
 
-LEAST_VIX_POINTS, MOST_VIX_POINTS = 9.0, 85.0
+LEAST_VIX_POINTS, MOST_VIX_POINTS = 9.0, 90.0
 
-# Form of the variance recursion: Glosten, Jagannathan and Runkle (1993). The sizes are chosen so
-# that thirty-year sets resemble SPX and VIX of 1990-2026: volatility 15-18 % a year, daily log VIX
-# moves of 0.08, their correlation with SPX's returns -0.7.
-_LONG_RUN_VARIANCE = 0.15**2 / 252
-_ARCH, _LEVERAGE, _GARCH = 0.015, 0.125, 0.90
-_PERSISTENCE = _ARCH + _LEVERAGE / 2 + _GARCH
-_SHOCK_DEGREES = 6.0
-_DRIFT_PER_SESSION = 0.065 / 252
-_JUMP_FREQUENCY, _JUMP_MEAN, _JUMP_STDEV = 1 / 400, -0.03, 0.015
-_MOST_LOG_RETURN = 0.12
+# Trading halts for the day at 20 % below the prior close (NYSE Rule 7.12, Level 3).
+_LEAST_LOG_RETURN, _MOST_LOG_RETURN = math.log(0.8), math.log(1.2)
+_LEAST_LOG_VIX, _MOST_LOG_VIX = math.log(LEAST_VIX_POINTS), math.log(MOST_VIX_POINTS)
+_SESSIONS_PER_YEAR = 252
+_NORMALS, _UNIFORMS = 4, 3
 
-_VIX_HORIZON = 21
-_VIX_PREMIUM = 1.17
-_NOISE_MEMORY, _NOISE_LEAN, _NOISE_STDEV = 0.93, -0.025, 0.018
-
-_GAP_SHARE, _GAP_STDEV = 0.25, 0.25
-_SESSION_STDEV = 0.85
-_VIX_GAP_SHARE, _VIX_GAP_STDEV = 0.40, 0.03
+_Number = TypeVar("_Number", float, FloatArray)
 
 
 @dataclass(frozen=True, slots=True)
-class _Day:
-    """One drawn session, points."""
+class SyntheticPaths:
+    """Many drawn markets, paths × sessions, points; row i was drawn from seed `first_seed` + i."""
 
-    spx_open: float
-    spx_high: float
-    spx_low: float
-    spx_close: float
-    vix_open: float
-    vix_close: float
+    first_seed: int
+    spx_open: FloatArray
+    spx_high: FloatArray
+    spx_low: FloatArray
+    spx_close: FloatArray
+    vix_open: FloatArray
+    vix_close: FloatArray
+
+
+def synthetic_paths(
+    count: int,
+    sessions: int,
+    first_seed: int,
+    params: SyntheticParams,
+    *,
+    start_spx: float = 2500.0,
+    start_vix: float = 16.0,
+) -> SyntheticPaths:
+    """Return `count` made-up markets of `sessions` sessions; each repeats `synthetic_history`."""
+    if count < 1 or sessions < 1:
+        raise ValueError(f"count and sessions must be at least 1, got {count} and {sessions}")
+    seeds = range(first_seed, first_seed + count)
+    shocks = _Shocks.draw(seeds, sessions, params.shocks)
+    start = np.full(count, start_vix)
+    walk = _Walk(params, _MANY).walked(start, list(shocks.spx.T), list(shocks.vix.T))
+    moves, stdevs, log_vix = (np.array(rows).T for rows in walk)
+    return _painted(first_seed, params, shocks, moves, stdevs, log_vix, (start_spx, start_vix))
 
 
 def synthetic_history(
@@ -57,6 +72,7 @@ def synthetic_history(
     first: date,
     last: date,
     seed: int,
+    params: SyntheticParams,
     *,
     start_spx: float = 2500.0,
     start_vix: float = 16.0,
@@ -69,20 +85,19 @@ def synthetic_history(
     sessions = tuple(calendar.between(first, last))
     if not sessions:
         raise NoSuchSession(f"There is no trading session from {first} to {last}; widen the range.")
-    days = list(_drawn(len(sessions), seed, start_spx, start_vix))
-
-    def column(name: str) -> FloatArray:
-        return np.round(np.array([getattr(day, name) for day in days]), 2)
-
+    shocks = _Shocks.draw(range(seed, seed + 1), len(sessions), params.shocks)
+    walk = _Walk(params, _ONE).walked(start_vix, shocks.spx[0].tolist(), shocks.vix[0].tolist())
+    moves, stdevs, log_vix = (np.array([rows]) for rows in walk)
+    path = _painted(seed, params, shocks, moves, stdevs, log_vix, (start_spx, start_vix))
     absent = np.full(len(sessions), np.nan)
     return History(
         sessions=sessions,
-        spx_open=column("spx_open"),
-        spx_high=column("spx_high"),
-        spx_low=column("spx_low"),
-        spx_close=column("spx_close"),
-        vix_open=column("vix_open"),
-        vix_close=column("vix_close"),
+        spx_open=path.spx_open[0],
+        spx_high=path.spx_high[0],
+        spx_low=path.spx_low[0],
+        spx_close=path.spx_close[0],
+        vix_open=path.vix_open[0],
+        vix_close=path.vix_close[0],
         vix9d=absent,
         vix3m=absent,
         vvix=absent,
@@ -92,95 +107,143 @@ def synthetic_history(
     )
 
 
-def _drawn(count: int, seed: int, start_spx: float, start_vix: float) -> Iterator[_Day]:
-    shocks = _Shocks.draw(count, seed)
-    variance = _variance_of(start_vix)
-    noise, spx, vix = 0.0, start_spx, start_vix
-    for row in range(count):
-        shock = shocks.spx[row]
-        move = _DRIFT_PER_SESSION + math.sqrt(variance) * shock + shocks.jump[row]
-        move = max(-_MOST_LOG_RETURN, min(_MOST_LOG_RETURN, move))
-        stdev = math.sqrt(variance)
-        variance = _next_variance(variance, move)
-        lean = _NOISE_LEAN * max(-3.0, min(3.0, shock))
-        noise = _NOISE_MEMORY * noise + lean + _NOISE_STDEV * shocks.vix[row]
-        vix_close = _vix_of(variance, noise)
-        gap = _GAP_SHARE * move + _GAP_STDEV * stdev * shocks.gap[row]
-        spx_open, spx_close = spx * math.exp(gap), spx * math.exp(move)
-        up, down = _excursions(move - gap, _SESSION_STDEV * stdev, shocks, row)
-        yield _Day(
-            spx_open=spx_open,
-            spx_high=spx_open * math.exp(up),
-            spx_low=spx_open * math.exp(down),
-            spx_close=spx_close,
-            vix_open=_opening_vix(vix, vix_close, shocks.vix_gap[row]),
-            vix_close=vix_close,
-        )
-        spx, vix = spx_close, vix_close
+@dataclass(frozen=True, slots=True)
+class _Arithmetic(Generic[_Number]):
+    """The functions that one kind of number needs."""
+
+    sqrt: Callable[[_Number], _Number]
+    exp: Callable[[_Number], _Number]
+    log: Callable[[_Number], _Number]
+    held: Callable[[_Number, float, float], _Number]
+
+
+def _held(value: float, least: float, most: float) -> float:
+    return least if value < least else most if value > most else value
+
+
+def _held_all(values: FloatArray, least: float, most: float) -> FloatArray:
+    return np.minimum(np.maximum(values, least), most)
+
+
+_ONE: _Arithmetic[float] = _Arithmetic(math.sqrt, math.exp, math.log, _held)
+_MANY: _Arithmetic[FloatArray] = _Arithmetic(np.sqrt, np.exp, np.log, _held_all)
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk(Generic[_Number]):
+    """The equations of the market, for one path or for many at once."""
+
+    params: SyntheticParams
+    of: _Arithmetic[_Number]
+
+    def walked(
+        self, start_vix: _Number, spx_shocks: list[_Number], vix_shocks: list[_Number]
+    ) -> tuple[list[_Number], list[_Number], list[_Number]]:
+        """Return of each session the log return of SPX, its expected stdev, and the log of VIX."""
+        of, spx, vix = self.of, self.params.spx, self.params.vix
+        long_run, reference = math.log(vix.long_run_points), math.log(vix.reference_points)
+        share = spx.vix_share * (vix.reference_points / 100) ** 2 / _SESSIONS_PER_YEAR
+        usual_variance = share / (1 - spx.persistence)
+        log_vix = of.log(start_vix)
+        # Before the first session lies what usually goes with such a VIX.
+        fast = long_run + vix.fast_slope * (log_vix - long_run)
+        slow = long_run + vix.slow_slope * (log_vix - long_run)
+        variance = usual_variance * of.exp(2 * spx.vix_power * (log_vix - reference))
+        moves: list[_Number] = []
+        stdevs: list[_Number] = []
+        levels: list[_Number] = []
+        for spx_shock, vix_shock in zip(spx_shocks, vix_shocks, strict=True):
+            stdev = of.sqrt(variance)
+            surprise = of.held(stdev * spx_shock, _LEAST_LOG_RETURN, _MOST_LOG_RETURN)
+            size = vix.shock_stdev * of.exp(
+                vix.shock_spx_power / 2 * of.log(variance / usual_variance)
+                + vix.shock_vix_power * (log_vix - reference)
+            )
+            pull = vix.pull_to_fast * (fast - log_vix) + vix.pull_to_slow * (slow - log_vix)
+            pull = pull + vix.pull_to_long_run * (long_run - log_vix)
+            log_vix = of.held(log_vix + pull + size * vix_shock, _LEAST_LOG_VIX, _MOST_LOG_VIX)
+            fast = fast + (log_vix - fast) / vix.fast_sessions
+            slow = slow + (log_vix - slow) / vix.slow_sessions
+            bad_news = of.held(surprise, _LEAST_LOG_RETURN, 0.0)
+            implied = share * of.exp(2 * spx.vix_power * (log_vix - reference))
+            news = spx.bad_news_weight * bad_news * bad_news
+            variance = spx.variance_memory * variance + news + implied
+            moves.append(spx.drift_per_session + surprise)
+            stdevs.append(stdev)
+            levels.append(log_vix)
+        return moves, stdevs, levels
 
 
 @dataclass(frozen=True, slots=True)
 class _Shocks:
-    """The random numbers of every session, a stream to each kind."""
+    """The random numbers of every path and session (paths × sessions)."""
 
-    spx: Sequence[float]
-    jump: Sequence[float]
-    vix: Sequence[float]
-    gap: Sequence[float]
-    vix_gap: Sequence[float]
-    up: Sequence[float]
-    down: Sequence[float]
+    spx: FloatArray
+    vix: FloatArray
+    gap: FloatArray
+    vix_gap: FloatArray
+    log_up: FloatArray
+    log_down: FloatArray
 
     @classmethod
-    def draw(cls, count: int, seed: int) -> "_Shocks":
-        """Return `count` sessions' shocks; a larger count begins with the same ones."""
-        streams = [np.random.default_rng([abs(seed), kind, int(seed < 0)]) for kind in range(8)]
-        scale = math.sqrt((_SHOCK_DEGREES - 2) / _SHOCK_DEGREES)
-        spx = streams[0].standard_t(_SHOCK_DEGREES, count) * scale
-        has_jump = streams[1].random(count) < _JUMP_FREQUENCY
-        jump = np.where(has_jump, _JUMP_MEAN + _JUMP_STDEV * streams[2].standard_normal(count), 0.0)
-        normal = [streams[kind].standard_normal(count).tolist() for kind in (3, 4, 5)]
-        uniform = [(1.0 - streams[kind].random(count)).tolist() for kind in (6, 7)]
-        return cls(spx.tolist(), jump.tolist(), *normal, *uniform)
+    def draw(cls, seeds: range, sessions: int, law: ShockParams) -> "_Shocks":
+        """Return the shocks of each seed; more sessions begin with the same ones."""
+        normals = np.empty((len(seeds), sessions, _NORMALS))
+        uniforms = np.empty((len(seeds), sessions, _UNIFORMS))
+        for row, seed in enumerate(seeds):
+            entropy = [abs(seed), int(seed < 0)]
+            np.random.default_rng([*entropy, 0]).standard_normal(out=normals[row])
+            np.random.default_rng([*entropy, 1]).random(out=uniforms[row])
+        spx, vix = _joint(law, uniforms[:, :, 0], normals[:, :, 0], normals[:, :, 1])
+        log_up, log_down = np.log1p(-uniforms[:, :, 1]), np.log1p(-uniforms[:, :, 2])
+        return cls(spx, vix, normals[:, :, 2], normals[:, :, 3], log_up, log_down)
 
 
-def _next_variance(variance: float, move: float) -> float:
-    surprise = move - _DRIFT_PER_SESSION
-    weight = _ARCH + (_LEVERAGE if surprise < 0 else 0.0)
-    constant = (1 - _PERSISTENCE) * _LONG_RUN_VARIANCE
-    return constant + weight * surprise**2 + _GARCH * variance
+def _joint(
+    law: ShockParams, choice: FloatArray, first: FloatArray, second: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return shocks of SPX and VIX from a uniform that picks the component and two normals."""
+    component = np.searchsorted(np.cumsum(law.frequency)[:-1], choice, side="right")
+    columns = (np.array(getattr(law, column.name))[component] for column in fields(law))
+    _, spx_mean, spx_stdev, vix_mean, vix_stdev, correlation = columns
+    common = correlation * first + np.sqrt(1 - correlation**2) * second
+    return spx_mean + spx_stdev * first, vix_mean + vix_stdev * common
 
 
-def _horizon_weight() -> float:
-    """Return today's share in the mean variance of the coming VIX horizon."""
-    return (1 - _PERSISTENCE**_VIX_HORIZON) / (_VIX_HORIZON * (1 - _PERSISTENCE))
+def _painted(
+    first_seed: int,
+    params: SyntheticParams,
+    shocks: _Shocks,
+    moves: FloatArray,
+    stdevs: FloatArray,
+    log_vix: FloatArray,
+    start: tuple[float, float],
+) -> SyntheticPaths:
+    """Return the bars that hang on the closes, rounded to hundredths of a point."""
+    session = params.session
+    start_spx, start_vix = start
+    close = math.log(start_spx) + np.cumsum(moves, axis=1)
+    gap = session.gap_share * moves + session.gap_stdev * stdevs * shocks.gap
+    spx_open = close - moves + gap
+    drift, room = moves - gap, 2 * (session.session_stdev * stdevs) ** 2
+    # The extremes of a Brownian bridge from 0 to d: (d ± sqrt(d² − 2 s² ln U)) / 2
+    # (Karatzas and Shreve, Brownian Motion and Stochastic Calculus, section 4.3).
+    up = (drift + np.sqrt(drift**2 - room * shocks.log_up)) / 2
+    down = (drift - np.sqrt(drift**2 - room * shocks.log_down)) / 2
+    previous = np.concatenate((np.full_like(log_vix[:, :1], math.log(start_vix)), log_vix), axis=1)
+    vix_gap = session.vix_gap_share * np.diff(previous) + session.vix_gap_stdev * shocks.vix_gap
+    opening = _held_all(np.exp(previous[:, :-1] + vix_gap), LEAST_VIX_POINTS, MOST_VIX_POINTS)
+    return SyntheticPaths(
+        first_seed=first_seed,
+        spx_open=_points(spx_open),
+        spx_high=_points(spx_open + up),
+        spx_low=_points(spx_open + down),
+        spx_close=_points(close),
+        vix_open=np.round(opening, 2),
+        vix_close=_points(log_vix),
+    )
 
 
-def _vix_of(variance: float, noise: float) -> float:
-    weight = _horizon_weight()
-    expected = _LONG_RUN_VARIANCE + weight * (variance - _LONG_RUN_VARIANCE)
-    vix = 100 * math.sqrt(252 * expected) * _VIX_PREMIUM * math.exp(noise)
-    return max(LEAST_VIX_POINTS, min(MOST_VIX_POINTS, vix))
-
-
-def _variance_of(vix: float) -> float:
-    """Return the daily variance at which VIX would stand at `vix`, at least a fifth of usual."""
-    expected = (vix / (100 * _VIX_PREMIUM)) ** 2 / 252
-    variance = _LONG_RUN_VARIANCE + (expected - _LONG_RUN_VARIANCE) / _horizon_weight()
-    return max(variance, _LONG_RUN_VARIANCE / 5)
-
-
-def _excursions(drift: float, stdev: float, shocks: _Shocks, row: int) -> tuple[float, float]:
-    """Return the highest and lowest log level after the open.
-
-    The extremes of a Brownian bridge from 0 to `drift`: (x ± sqrt(x² − 2 s² ln U)) / 2
-    (Karatzas and Shreve, Brownian Motion and Stochastic Calculus, section 4.3).
-    """
-    spread_up = math.sqrt(drift**2 - 2 * stdev**2 * math.log(shocks.up[row]))
-    spread_down = math.sqrt(drift**2 - 2 * stdev**2 * math.log(shocks.down[row]))
-    return (drift + spread_up) / 2, (drift - spread_down) / 2
-
-
-def _opening_vix(previous: float, close: float, shock: float) -> float:
-    gap = _VIX_GAP_SHARE * math.log(close / previous) + _VIX_GAP_STDEV * shock
-    return max(LEAST_VIX_POINTS, min(MOST_VIX_POINTS, previous * math.exp(gap)))
+def _points(logs: FloatArray) -> FloatArray:
+    points: FloatArray = np.exp(logs)
+    return np.round(points, 2)

@@ -197,6 +197,7 @@ class Positions:
     working: tuple[OrderIntent, ...] = ()
     plan: HedgePlan | None = None
     hedge_memory: HedgeMemory = NO_HEDGE_MEMORY
+    is_halted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,8 @@ class CondorStrategy:
 
     def decide(self, view: View) -> Decision:
         """Return the entry decision of this moment: one order, or one reason."""
+        if filters.STEWARD in self._silenced:
+            view = replace(view, capital=replace(view.capital, steward_is_halved=False))
         facts = self._facts(view)
         if _has_entered(facts):
             return self._skip(facts, [filters.entered()], {})

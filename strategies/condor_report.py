@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from market.quotes import Chain
 from strategies import filters
-from strategies.base import FilterResult, JsonValue
+from strategies.base import FilterResult, JsonValue, Verdict
 from strategies.capital import known_irr_frac, view_wacc_frac
 from strategies.filters import EntryFacts
 from strategies.params import MethodParams
@@ -136,4 +136,8 @@ def _shrunk(facts: EntryFacts, results: Sequence[FilterResult]) -> str:
     }
     names = [result.name for result in results if result.size_multiplier < 1]
     why = " and ".join(causes.get(name, f"by {name.replace('_', ' ')}") for name in names)
-    return f", size × {filters.size_multiplier(results):g} {why}" if names else ""
+    size = f", size × {filters.size_multiplier(results):g} {why}" if names else ""
+    is_halved = any(
+        each.name == filters.STEWARD and each.verdict is Verdict.LIMIT for each in results
+    )
+    return f"{size}, half the cap after a fall of NLV" if is_halved else size

@@ -253,6 +253,19 @@ def quick_ratio(facts: EntryFacts, new_loss_usd: Decimal) -> FilterResult:
     return blocked("R-31", QUICK_RATIO, "QUICK_RATIO", detail)
 
 
+STEWARD = "steward"
+
+
+def steward(facts: EntryFacts) -> FilterResult:
+    """Say when a steward trades at half the cap after a fall of NLV; the size obeys it (R-32)."""
+    if facts.params.condor.mode is not Mode.STEWARD:
+        return passed("R-32", STEWARD, "a promoter keeps the whole cap")
+    if facts.view.capital.steward_is_halved:
+        detail = "NLV fell from its peak: half the cap until a new 20-session high"
+        return FilterResult("R-32", STEWARD, Verdict.LIMIT, detail)
+    return passed("R-32", STEWARD, "the whole cap")
+
+
 def _later(rule: str, name: str) -> Callable[[EntryFacts], FilterResult]:
     """Hold the place of a filter that needs the chain or the size."""
     return lambda _facts: not_asked(rule, name)
@@ -275,6 +288,7 @@ BEFORE_CHAIN: tuple[Callable[[EntryFacts], FilterResult], ...] = (
     rate_differential,
     expected_irr,
     _later("R-31", QUICK_RATIO),
+    steward,
 )
 
 

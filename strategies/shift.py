@@ -4,18 +4,17 @@ Every allowed transition is valued by one model and logged; the rules alone choo
 orders: the old condor is bought back first, and only once that filled is the new one sold.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from math import log
 
 from market.instruments import TradingClass
 from market.orders import OrderIntent
-from market.quotes import Chain, SnapshotRequest
+from market.quotes import SnapshotRequest
 from market.schedule import MomentName
 from strategies import time_shift
 from strategies.base import CondorPosition, Context, Decision, JsonValue, Transition, View
-from strategies.capital import expected_irr_frac
+from strategies.capital import SESSIONS_OF_YEAR, view_wacc_frac
 from strategies.params import MethodParams, ShiftLegs
 from strategies.shift_orders import BOOK, CLOSE, STOP, buy_back, named, one_side, sell_anew, shifted
 from strategies.sizing import MULTIPLIER, fees_estimate_usd
@@ -103,14 +102,15 @@ class ShiftStrategy:
         ]
 
     def decide(self, view: View) -> Decision:
-        """Return what the scan came to; with several condors the first that acts speaks."""
+        """Return what the scan came to; of several condors one acts at a scan, all are valued."""
         concerned = self._concerned(view.context)
         if any(intent.strategy == BOOK for intent in view.positions.working):
             waiting = Verdict("HOLD", "WORKING", "The scan waits for working orders.", "", (), {})
             return self._decision(view, waiting)
         verdicts = [self._judge(self._scene(view, position)) for position in concerned]
-        acting = [verdict for verdict in verdicts if verdict.orders]
-        return self._decision(view, (acting or verdicts)[0])
+        if view.positions.is_halted:
+            verdicts = [_held_back(verdict) for verdict in verdicts]
+        return self._decision(view, *_acting_first(verdicts))
 
     def _scene(self, view: View, position: CondorPosition) -> Scene:
         levels = view.snapshot.levels
@@ -204,6 +204,9 @@ class ShiftStrategy:
         if not sides:
             return Verdict("HOLD", "SAFE", f"{name} is not threatened.", "expire", (expire,), facts)
         threat = f"{' and '.join(sides)} side threatened"
+        if not self._params.shift.enabled:
+            why = f"{threat}, but time shifts are switched off"
+            return Verdict("HOLD", "NO_SHIFTS", f"{name}: {why}.", "expire", (expire,), facts)
         if not time_shift.is_triggered(scene.expected.frac, vix, self._params):
             why = (
                 f"{threat}, but volatility is low (range {scene.expected.frac:.2%}, VIX {vix:.1f})"
@@ -284,7 +287,7 @@ class ShiftStrategy:
         name, credit, at = named(scene.position), shift.credit_points, scene.view.at
         new = self._shifted(scene, moved, shift)
         forward = self._valued(scene, debit, credit, new)
-        refusal = self._refusal(scene, debit, credit, new)
+        refusal = self._refusal(scene, moved, debit, credit, new)
         facts |= self._terms(shift, debit)
         if refusal is not None:
             reason, why = refusal
@@ -322,11 +325,18 @@ class ShiftStrategy:
         return whole + max(scene.hours_left, 0.0) / SESSION_HOURS
 
     def _refusal(
-        self, scene: Scene, debit: float, credit: float, new: CondorPosition
+        self,
+        scene: Scene,
+        moved: CondorPosition,
+        debit: float,
+        credit: float,
+        new: CondorPosition,
     ) -> tuple[str, str] | None:
         """Return why a feasible shift is not done: the cap on open risk, or a poor expected IRR."""
         capital, old = scene.view.capital, scene.position
-        after = capital.open_max_loss_usd - old.max_loss_usd + new.max_loss_usd
+        # A side that stays can still lose its whole width: only a whole condor frees risk.
+        freed = old.max_loss_usd if moved is old else Decimal(0)
+        after = capital.open_max_loss_usd - freed + new.max_loss_usd
         cap = Decimal(str(self._params.size.aggregate_frac)) * capital.nlv_usd
         if after > cap:
             return "SHIFT_CAP", f"the new one would put ${after:,.0f} at risk, above the cap"
@@ -335,16 +345,21 @@ class ShiftStrategy:
         payoff = self._payoff(scene, new, self._sessions_to(scene, new))
         gained = float(old.credit) - debit + credit + payoff
         risk = float(new.max_loss_usd) / scene.usd_per_point
-        expected = expected_irr_frac(gained / risk)
+        fees = 3 * float(fees_estimate_usd(self._params.costs)) / MULTIPLIER
+        share = (gained - fees) / risk
+        expected = share * SESSIONS_OF_YEAR / max(self._sessions_to(scene, new), 1.0)
         wacc = self._wacc(scene)
         if expected < wacc:
-            return "SHIFT_IRR", f"the campaign's expected IRR {expected:.0%} is below {wacc:.0%}"
+            return "SHIFT_IRR", (
+                f"the whole campaign is expected to make {share:+.1%} of what it risks, "
+                f"less than the cost of capital of {wacc:.0%} a year"
+            )
         return None
 
     def _wacc(self, scene: Scene) -> float:
-        """Return bill + hurdle, the bill being that of the nearest chain's discount."""
-        bills = [_bill_frac(chain) for chain in scene.view.snapshot.chains.values()]
-        return (bills[0] if bills else 0.0) + self._params.capital.hurdle_frac
+        """Return the account's WACC, or the hurdle alone while the bill is unknown (R-30)."""
+        known = view_wacc_frac(scene.view, self._params.capital)
+        return self._params.capital.hurdle_frac if known is None else known
 
     def _back(
         self, scene: Scene, debit: float, expire: Transition, facts: dict[str, JsonValue]
@@ -355,6 +370,11 @@ class ShiftStrategy:
         is_back = time_shift.recovered(scene.view, side)
         is_narrow = scene.expected.frac < self._params.edr.shift_threshold_frac
         facts["is_recovered"] = is_back
+        if time_shift.shift_count(position.campaign) >= self._params.shift.max_shifts:
+            why = f"it was shifted {self._params.shift.max_shifts} times already"
+            return Verdict(
+                "HOLD", "MAX_SHIFTS", f"{name} stays: {why}.", "expire", (expire,), facts
+            )
         if not is_narrow or not is_back:
             why = "the range is still wide" if not is_narrow else "SPX has not crossed its VWAP"
             return Verdict("HOLD", "SHIFTED", f"{name} stays: {why}.", "expire", (expire,), facts)
@@ -386,9 +406,10 @@ class ShiftStrategy:
         width = self._params.condor.wing_width_points
         return shifted(moved, shift, scene.view.session, width)
 
-    def _decision(self, view: View, verdict: Verdict) -> Decision:
-        regret, overrides = time_shift.value_transitions(verdict.transitions, verdict.taken)
-        facts = verdict.facts | {"regret_usd": round(regret, 2), "overrides": overrides}
+    def _decision(self, view: View, verdict: Verdict, *others: Verdict) -> Decision:
+        every = (verdict, *others)
+        regret = sum(time_shift.regret_usd(each.transitions, each.taken) for each in every)
+        facts = verdict.facts | {"regret_usd": round(regret, 2)}
         return Decision(
             NAME,
             view.context.moment.name,
@@ -396,15 +417,33 @@ class ShiftStrategy:
             view.at,
             verdict.action,
             verdict.reason,
-            verdict.sentence,
+            " ".join(each.sentence for each in every),
             (),
             facts,
             None,
             verdict.orders,
             None,
-            verdict.transitions,
+            tuple(way for each in every for way in each.transitions),
         )
 
 
-def _bill_frac(chain: Chain) -> float:
-    return -log(chain.discount) / chain.years if chain.years > 0 else 0.0
+def _acting_first(verdicts: list[Verdict]) -> list[Verdict]:
+    """Return the verdicts with the one that acts first; others that would act wait a scan."""
+    acting = next((verdict for verdict in verdicts if verdict.orders), None)
+    if acting is None:
+        return verdicts
+    others = [_waiting(each) if each.orders else each for each in verdicts if each is not acting]
+    return [acting, *others]
+
+
+def _waiting(verdict: Verdict) -> Verdict:
+    sentence = f"{verdict.sentence.rstrip('.')}, once the other condor's orders are done."
+    return replace(verdict, action="HOLD", reason="WAITS", sentence=sentence, orders=())
+
+
+def _held_back(verdict: Verdict) -> Verdict:
+    """Return the verdict of a halted account: a shift could not be opened again, so none starts."""
+    if not verdict.orders or verdict.action == "STOP":
+        return verdict
+    sentence = f"Trading is halted, so nothing is shifted: {verdict.sentence}"
+    return replace(verdict, action="HOLD", reason="HALTED", sentence=sentence, orders=())

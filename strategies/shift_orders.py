@@ -8,7 +8,7 @@ from market.orders import Leg, OrderIntent, PriceWalk
 from strategies.base import CondorPosition
 from strategies.params import CostParams
 from strategies.sizing import MULTIPLIER
-from strategies.time_shift import Shift, shifted_campaign
+from strategies.time_shift import Shift, root_campaign, shifted_campaign
 
 BOOK = "condor"
 CLOSE, OPEN, STOP = "shift_close", "shift_open", "stop"
@@ -16,8 +16,10 @@ ORDER_LIFE = timedelta(minutes=5)
 
 
 def named(position: CondorPosition) -> str:
-    """Return how sentences call a condor."""
-    return f"The condor of {position.opened:%d %b}"
+    """Return how sentences call a condor: by the day of the original trade."""
+    name = root_campaign(position.campaign).removeprefix("condor-")[:8]
+    sold = date.fromisoformat(name) if name.isdigit() else position.opened
+    return f"The condor of {sold:%d %b}"
 
 
 def one_side(position: CondorPosition, side: Right) -> CondorPosition:

@@ -196,14 +196,11 @@ def expected_payoff(
     return -float(owed.mean())
 
 
-def value_transitions(transitions: Sequence[Transition], taken: str) -> tuple[float, int]:
-    """Return (regret in dollars, overrides): what the best feasible transition was worth above the
-    one taken, and whether a person's hand changed it, which the program never does (R-33)."""
+def regret_usd(transitions: Sequence[Transition], taken: str) -> float:
+    """Return what the best feasible transition was worth above the one taken, dollars (R-33)."""
     feasible = [each for each in transitions if each.is_feasible]
     mine = next((each.value_usd for each in feasible if each.name == taken), None)
-    if mine is None or not feasible:
-        return 0.0, 0
-    return max(each.value_usd for each in feasible) - mine, 0
+    return 0.0 if mine is None else max(each.value_usd for each in feasible) - mine
 
 
 def recovered(view: View, side: Right) -> bool | None:

@@ -234,7 +234,11 @@ def test_every_imported_package_is_declared(
     folders: tuple[str, ...], groups: tuple[str | None, ...]
 ) -> None:
     known = {name for group in groups for name in names_of(declared(group))}
-    own = set(PACKAGES) | {"config", "tests"} | {path.stem for path in ROOT.glob("tests/**/*.py")}
+    own = (
+        set(PACKAGES)
+        | {"config", "tests", "benchmarks"}
+        | {path.stem for path in ROOT.glob("tests/**/*.py")}
+    )
     distributions = packages_distributions()
 
     undeclared = {

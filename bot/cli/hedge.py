@@ -221,7 +221,8 @@ def _analogy(profile: "ConvexityProfile") -> list[str]:
         f"pool {amm.slope[10]:.2f} at +10, hedge {relative[zero + FIT_LAST]:.2f} and pool "
         f"{amm.slope[FIT_LAST]:.2f} at +{FIT_LAST}.",
         f"Unlike an AMM: the slope steepens fastest near +{most} and ever less beyond (concave), "
-        f"and once every call is deep in the money a point brings ${ceiling:,.0f} and no more; "
+        f"and once every call is deep in the money a point brings ${ceiling:,.0f} through the "
+        "futures, a little more while vol still rises; "
         f"at +{len(slope) - zero - 1} it is ${slope[-1]:,.0f}. The pool's price rises ever faster "
         f"(convex) and without bound as the jump nears {amm.depth:.1f}. The pay-off is convex, "
         "but the protection is not exponential.",

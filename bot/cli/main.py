@@ -19,6 +19,7 @@ COMMANDS = {
     "plan": ("bot.cli.plan", "List coming sessions, moments, releases and hedge rolls."),
     "status": ("bot.cli.status", "Show where a run stands, and what needs attention."),
     "journal": ("bot.cli.journal", "Read and verify the journal of a run."),
+    "data": ("bot.cli.data", "Look after a folder of history: status, import, download."),
     "config": ("bot.cli.config", "Show the settings in force, or all keys."),
     "presets": ("bot.cli.presets", "List the named sets of parameters."),
     "explain": ("bot.cli.explain", "Explain a rule, and tell how often it bound."),

@@ -153,6 +153,7 @@ class Projector:
             self._rows[schema.HEDGE_LAYERS].append(
                 {
                     "session": session,
+                    "campaign": mark.campaign,
                     "layer": mark.layer,
                     "contract": mark.contract,
                     "position": mark.position,

@@ -107,6 +107,7 @@ HEDGE_LAYERS = Table(
     "hedge_layers",
     METADATA,
     Column("session", String(10), primary_key=True),
+    Column("campaign", String(32), primary_key=True),
     Column("layer", String(8), primary_key=True),
     Column("contract", String(40), primary_key=True),
     Column("position", Integer, nullable=False),

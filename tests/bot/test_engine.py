@@ -320,7 +320,9 @@ def test_the_hedge_review_marks_equity_with_and_without_the_hedge(world: World) 
         hedge_pnl_usd=Decimal("117.40"),
         fees_usd=Decimal("7.80"),
         open_max_loss_usd=Decimal("4720.00"),
-        layers=(LayerMark("near", VIX_CALL.symbol, 4, 1.8, None, Decimal("720.0"), True),),
+        layers=(
+            LayerMark("near", VIX_CALL.symbol, 4, 1.8, None, Decimal("720.0"), True, "ladder"),
+        ),
     )
 
 

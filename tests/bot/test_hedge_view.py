@@ -150,7 +150,7 @@ def test_the_text_says_in_figures_where_the_analogy_holds_and_breaks(calm: Hedge
     assert text.startswith("Hedge after the review of Wednesday 24 January 2018: SPX 2837.54")
     assert f"steepens {calm.profile.steepening_ratio:.2f} times" in text
     assert f"is {calm.profile.amm.depth:.1f} VIX points deep" in text
-    assert f"a point brings ${calm.profile.saturation_usd:,.0f} and no more" in text
+    assert f"a point brings ${calm.profile.saturation_usd:,.0f} through the futures" in text
     assert "not exponential" in text
 
 

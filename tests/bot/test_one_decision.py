@@ -125,7 +125,7 @@ def test_a_journal_of_another_seed_is_refused(quarter: Replayed) -> None:
     other = historical_world(Settings(), None, 8)
 
     with pytest.raises(ConfigError, match=r"recorded on another market; give the --seed \(7\)"):
-        decide_on_book(Settings(), other, date(2018, 4, 2), quarter.journal).decision
+        decide_on_book(Settings(), other, date(2018, 4, 2), quarter.journal)
 
 
 @pytest.mark.parametrize("session", [date(2018, 4, 3), date(2017, 12, 29)])
@@ -135,7 +135,7 @@ def test_a_session_out_of_reach_of_the_journal_is_refused(
     assert quarter.journal is not None
 
     with pytest.raises(ConfigError) as refused:
-        decide_on_book(Settings(), world, session, quarter.journal).decision
+        decide_on_book(Settings(), world, session, quarter.journal)
 
     assert str(refused.value) == (
         f"{quarter.journal} holds the sessions 2018-01-02 … 2018-03-29, so it can be asked for the "
@@ -147,21 +147,21 @@ def test_a_day_without_session_is_the_users_mistake(world: World, quarter: Repla
     assert quarter.journal is not None
 
     with pytest.raises(NoSuchSession):
-        decide_on_replay(Settings(), world, date(2018, 2, 3), None, 7).decision
+        decide_on_replay(Settings(), world, date(2018, 2, 3), None, 7)
     with pytest.raises(NoSuchSession):
-        decide_on_book(Settings(), world, date(2018, 2, 3), quarter.journal).decision
+        decide_on_book(Settings(), world, date(2018, 2, 3), quarter.journal)
 
 
 def test_a_start_after_the_session_is_the_users_mistake(world: World) -> None:
     with pytest.raises(ConfigError, match="--from 2018-02-06 lies after --as-of 2018-02-05"):
-        decide_on_replay(Settings(), world, date(2018, 2, 5), date(2018, 2, 6), 7).decision
+        decide_on_replay(Settings(), world, date(2018, 2, 5), date(2018, 2, 6), 7)
 
 
 def test_switched_off_condors_decide_nothing(world: World) -> None:
     off = load_settings(overrides=["condor.enabled=false"])
 
     with pytest.raises(ConfigError, match=r"condor\.enabled = False"):
-        decide_on_replay(off, world, date(2018, 2, 5), None, 7).decision
+        decide_on_replay(off, world, date(2018, 2, 5), None, 7)
 
 
 def test_a_journal_without_records_is_refused(world: World, tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_a_journal_without_records_is_refused(world: World, tmp_path: Path) -> N
     rig.journal.close()
 
     with pytest.raises(ConfigError, match="holds no session"):
-        decide_on_book(Settings(), world, START, path).decision
+        decide_on_book(Settings(), world, START, path)
 
 
 def test_a_changed_journal_does_not_rebuild_a_wrong_book(world: World, quarter: Replayed) -> None:

@@ -70,8 +70,19 @@ def test_a_switch_turned_off_never_trips() -> None:
         (hedge_intent(purpose="refresh"), False),
         (hedge_intent(purpose="roll"), True),
         (hedge_intent(purpose="event_roll"), True),
+        (replace(hedge_intent(purpose="reduce"), is_closing=True), False),
+        (replace(hedge_intent(purpose="harvest"), is_closing=True), False),
     ],
-    ids=["entry", "closing", "opening a hedge", "re-strike", "roll", "early roll"],
+    ids=[
+        "entry",
+        "closing",
+        "opening a hedge",
+        "re-strike",
+        "roll",
+        "early roll",
+        "reduction",
+        "harvest",
+    ],
 )
 def test_a_halt_keeps_the_hedge_and_opens_nothing(intent: object, allowed: bool) -> None:
     assert safety.is_allowed(intent) is allowed  # type: ignore[arg-type]

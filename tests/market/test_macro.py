@@ -279,13 +279,23 @@ def test_sixty_days_before_the_end_a_kind_warns_with_the_command() -> None:
     assert sixty_left == ()
     assert less_left == (
         "CPI dates are published until 2026-12-10 only, 59 days from now: "
-        "add the newer ones to a copy of config/macro_events.toml and name it with "
+        "run `alvh data download macro --data DIR` and name its macro_events.toml with "
         "--set market.macro_file=FILE.",
     )
     assert none_left == (
         "CPI dates ended on 2026-12-10, 3 days ago: "
-        "add the newer ones to a copy of config/macro_events.toml and name it with "
+        "run `alvh data download macro --data DIR` and name its macro_events.toml with "
         "--set market.macro_file=FILE.",
+    )
+
+
+def test_the_warning_of_fomc_meetings_names_what_renews_them(macro: MacroCalendar) -> None:
+    warnings = macro.warnings(date(2027, 12, 1))
+
+    assert warnings[0] == (
+        "FOMC dates are published until 2027-12-08 only, 7 days from now: "
+        "add the newer ones to a copy of config/macro_events.toml and name it with "
+        "--set market.macro_file=FILE."
     )
 
 

@@ -59,6 +59,7 @@ def test_the_vector_lists_every_filter_in_order_of_precedence() -> None:
         ("R-09", "rate_differential"),
         ("R-30", "expected_irr"),
         ("R-31", "quick_ratio"),
+        ("R-32", "steward"),
         ("R-11", "tier"),
     ]
 
