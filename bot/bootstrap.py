@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from bot.journal.base import Journal, MemoryJournal
 from bot.risk import RiskGate
 from bot.rule_counter import RuleCounter
 from bot.schedule import schedule_of
-from bot.settings import Settings, as_tree, config_hash
+from bot.settings import FillSettings, Settings, as_tree, config_hash
 from bot.shadow import Shadows
 from bot.shell import Shell
 from bot.summary import RunSummary
@@ -107,6 +107,19 @@ def load_fees() -> FeeSchedule:
     return FeeSchedule.from_toml(config_text("fees.toml"))
 
 
+def load_fills(settings: FillSettings, seed: int) -> FillModel:
+    """Return the shipped fill model under the settings in force."""
+    return FillModel.from_toml(
+        config_text("fills.toml"),
+        seed=seed,
+        partial_share=settings.partial_share,
+        partial_from_quantity=settings.partial_from_quantity,
+        latency=timedelta(seconds=settings.latency_seconds),
+        reject_share=settings.reject_share,
+        adverse_scale=settings.adverse_scale,
+    )
+
+
 def build_exchange(settings: Settings, world: World, seed: int) -> SimExchange:
     """Return an empty simulated exchange over the world's calendar and listings."""
     calendar, listings = world.calendar, world.listings
@@ -120,14 +133,12 @@ def build_exchange(settings: Settings, world: World, seed: int) -> SimExchange:
     return SimExchange(
         cash_usd=settings.account.start_nlv_usd,
         fees=load_fees(),
-        fills=FillModel(
-            seed=seed,
-            partial_share=settings.fills.partial_share,
-            partial_from_quantity=settings.fills.partial_from_quantity,
-        ),
+        fills=load_fills(settings.fills, seed),
         trading_ends_at=trading_ends_at,
         is_open=regular_hours(calendar),
         is_listed=is_listed,
+        vix_at=lambda at: world.market.levels(at).vix,
+        keeps_diary=settings.fills.diary,
     )
 
 

@@ -16,9 +16,11 @@ from market.orders import (
     OrderAccepted,
     OrderCancelled,
     OrderFilled,
+    OrderLooked,
     OrderRejected,
     OrderRepriced,
     PositionSettled,
+    SettlementAwaited,
 )
 from market.quotes import FuturesCurve, IndexLevels, MarketSnapshot
 from market.schedule import Moment
@@ -205,10 +207,12 @@ Record = (
     | OrderAccepted
     | OrderRejected
     | OrderRepriced
+    | OrderLooked
     | OrderFilled
     | OrderCancelled
     | FillReviewed
     | PositionSettled
+    | SettlementAwaited
     | EntryClosed
     | EquityMarked
     | ShadowsMarked
@@ -227,10 +231,12 @@ KINDS: dict[str, type] = {
     "order_accepted": OrderAccepted,
     "order_rejected": OrderRejected,
     "order_repriced": OrderRepriced,
+    "order_looked": OrderLooked,
     "order_filled": OrderFilled,
     "order_cancelled": OrderCancelled,
     "fill_reviewed": FillReviewed,
     "position_settled": PositionSettled,
+    "settlement_awaited": SettlementAwaited,
     "entry_closed": EntryClosed,
     "equity_marked": EquityMarked,
     "shadows_marked": ShadowsMarked,
@@ -282,10 +288,12 @@ class BrokerReported:
         OrderAccepted
         | OrderRejected
         | OrderRepriced
+        | OrderLooked
         | OrderFilled
         | OrderCancelled
         | FillReviewed
         | PositionSettled
+        | SettlementAwaited
     )
 
 

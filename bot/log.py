@@ -14,7 +14,13 @@ from bot.events import (
     OrderStopped,
     Record,
 )
-from market.orders import OrderCancelled, OrderFilled, OrderRejected, PositionSettled
+from market.orders import (
+    OrderCancelled,
+    OrderFilled,
+    OrderRejected,
+    PositionSettled,
+    SettlementAwaited,
+)
 
 
 class RunLog:
@@ -59,12 +65,20 @@ class RunLog:
             case OrderCancelled(at=at, order_id=order_id, remaining=remaining, reason=reason):
                 self.info("order_cancelled", at=at, order_id=order_id, remaining=remaining,
                           reason=reason)  # fmt: skip
-            case PositionSettled(at=at, contract=contract, cash_usd=cash_usd):
-                self.info("position_settled", at=at, contract=contract.symbol, cash_usd=cash_usd)
             case EntryClosed(at=at, result=result, reason=reason, quantity=quantity):
                 self.info("entry_closed", at=at, result=result, reason=reason, quantity=quantity)
             case MomentMissed(at=at, name=name, reason=reason):
                 self.warning("moment_missed", at=at, moment=name, reason=reason)
+            case _:
+                self._watch_settlement(record)
+
+    def _watch_settlement(self, record: Record) -> None:
+        match record:
+            case PositionSettled(at=at, contract=contract, cash_usd=cash_usd):
+                self.info("position_settled", at=at, contract=contract.symbol, cash_usd=cash_usd)
+            case SettlementAwaited(at=at, trading_class=trading_class, expiry=expiry):
+                self.warning("settlement_awaited", at=at, trading_class=trading_class,
+                             expiry=expiry.isoformat())  # fmt: skip
             case _:
                 pass
 

@@ -35,6 +35,7 @@ def series_of(
         "rates": _known(history.rate_frac[rows]),
         **{name: ~mask[rows] for name, mask in family.is_modelled.items()},
         **_optional(history, rows),
+        "spx_minutes": np.array([_has_bars(history, day) for day in history.sessions[rows]]),
         "reer": np.array([_has_reer(history, day) for day in history.sessions[rows]]),
         "vx": np.array([_has_curve(history, day) for day in history.sessions[rows]]),
         "vix_settlements": _settlements(history, listings, history.sessions[rows]),
@@ -62,6 +63,10 @@ def _has_reer(history: History, session: date) -> bool:
 
 def _has_curve(history: History, session: date) -> bool:
     return history.vx is not None and history.vx.curve(session) is not None
+
+
+def _has_bars(history: History, session: date) -> bool:
+    return history.minutes is not None and history.minutes.has_spx(session)
 
 
 def _settlements(history: History, listings: Listings, sessions: Sequence[date]) -> BoolArray:

@@ -59,6 +59,26 @@ class FillSettings(Section):
     partial_from_quantity: int = Field(
         5, ge=2, description="Orders of at least this many combos may fill in parts."
     )
+    diary: bool = Field(
+        True, description="Write every evaluation of an order into the journal (order_looked)."
+    )
+    latency_seconds: float = Field(
+        1.0, ge=0, le=30, description="Seconds between sending an order and its first evaluation."
+    )
+    reject_share: float = Field(
+        0.0, ge=0, le=1, description="Share of orders that the venue turns down for no reason."
+    )
+    adverse_scale: float = Field(
+        1.0, ge=0, description="Factor on the drift against us after a fill; 0 switches it off."
+    )
+
+
+class QuoteSettings(Section):
+    """How often a single modelled quote is at fault; 0 everywhere is a perfect screen."""
+
+    share_stale_frac: float = Field(0.002, ge=0, le=0.3, description="Share of stale quotes.")
+    share_crossed_frac: float = Field(0.002, ge=0, le=0.3, description="Share of crossed quotes.")
+    share_missing_frac: float = Field(0.002, ge=0, le=0.3, description="Share of missing quotes.")
 
 
 class JournalSettings(Section):
@@ -75,6 +95,7 @@ class Settings(MethodParams):
     risk: RiskParams = RiskParams()
     safety: SafetyParams = SafetyParams()
     fills: FillSettings = FillSettings()
+    quotes: QuoteSettings = QuoteSettings()
     journal: JournalSettings = JournalSettings()
 
 

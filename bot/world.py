@@ -13,6 +13,7 @@ from market.history import History, load_history
 from market.listings import ListingRules, Listings
 from market.macro import MacroCalendar
 from market.model import ModelMarket
+from market.quoting import FaultShares, Quoting
 from market.sessions import SessionCalendar
 from market.surface import Surface
 from market.surface_params import SurfaceParams
@@ -110,5 +111,10 @@ def world_of(settings: Settings, calendar: SessionCalendar, history: History, se
     listings = load_listings(calendar, settings)
     params = SurfaceParams.from_toml(config_text("surface.toml"))
     family = complete_family(history, params.family)
-    market = ModelMarket(history, calendar, listings, Surface(params), family, seed)
+    shares = settings.quotes
+    faults = FaultShares(
+        shares.share_stale_frac, shares.share_crossed_frac, shares.share_missing_frac
+    )
+    quoting = Quoting.from_toml(config_text("quotes.toml"), seed, faults)
+    market = ModelMarket(history, calendar, listings, Surface(params), family, seed, quoting)
     return World(calendar, load_macro(settings), history, listings, family, market, seed)

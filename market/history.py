@@ -30,6 +30,7 @@ from market.history_files import (
     read_folder,
 )
 from market.history_table import IntArray, Table
+from market.minutes import MinuteBars
 from market.quotes import BoolArray, FloatArray
 from market.sessions import SessionCalendar
 
@@ -82,8 +83,8 @@ class History:
 
     Index levels are points, rates fractions a year: `rate_frac` the 3-month bill, `ecb_rate_frac`
     the ECB's deposit rate. `advances` and `declines` count NYSE issues, `reer` holds (month, usable
-    from, value). `provenance` tells of each series whether it is "real", "synthetic" or "absent";
-    `unused` names files left unread.
+    from, value), `minutes` bars within sessions. `provenance` tells of each series whether it is
+    "real", "synthetic" or "absent".
     """
 
     sessions: tuple[date, ...]
@@ -107,8 +108,8 @@ class History:
     advances: FloatArray | None = None
     declines: FloatArray | None = None
     reer: tuple[tuple[date, date, float], ...] = ()
-    unused: tuple[str, ...] = ()
     ecb_rate_frac: FloatArray | None = None
+    minutes: MinuteBars | None = None
 
     def __post_init__(self) -> None:
         for name, column in vars(self).items():
@@ -201,8 +202,8 @@ def _assembled(tables: FolderTables, sessions: IntArray, source: str) -> History
         advances=column(tables.breadth, "advances"),
         declines=column(tables.breadth, "declines"),
         reer=tables.reer,
-        unused=tables.unused,
         ecb_rate_frac=fill_forward(deposits, RATE_FILL_SESSIONS) / 100,
+        minutes=tables.minutes,
         **closes,
     )
 
@@ -226,6 +227,7 @@ def _provenance(
         "breadth": tables.breadth is not None,
         "reer": bool(tables.reer),
         "vix_settlements": bool(tables.vix_settlements),
+        "spx_minutes": tables.minutes is not None and bool(tables.minutes.spx_files),
     }
     return {name: "real" if is_real.get(name) else "absent" for name in PROVENANCE_NAMES}
 

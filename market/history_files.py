@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from market.errors import HistoryError
 from market.history_table import FileShape, IntArray, Table, read_table
+from market.minutes import MinuteBars, read_minutes
 from market.quotes import FloatArray
 from market.sessions import SessionCalendar
 
@@ -72,13 +73,6 @@ SETTLEMENTS_SHAPE = FileShape(
     date_column="expiry_date",
 )
 VX_FILE_NAME = "vx_term_structure_daily.parquet"
-# Known to belong to such a folder and left alone: the intraday path is modelled.
-UNREAD_FILE_NAMES = (
-    "spx_1min.parquet",
-    "spx_5min.parquet",
-    "spx_60min.parquet",
-    "vix_60min.parquet",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +96,7 @@ class FolderTables:
     reer: tuple[tuple[date, date, float], ...]
     vx: VxColumns | None
     vix_settlements: Mapping[date, float]
-    unused: tuple[str, ...]
+    minutes: MinuteBars | None
 
 
 def read_folder(folder: Path, calendar: SessionCalendar) -> FolderTables:
@@ -132,7 +126,7 @@ def read_folder(folder: Path, calendar: SessionCalendar) -> FolderTables:
         reer=_reer(optional(REER_SHAPE)),
         vx=_optional_vx(folder / VX_FILE_NAME, positions),
         vix_settlements=_settlements(optional(SETTLEMENTS_SHAPE)),
-        unused=tuple(name for name in UNREAD_FILE_NAMES if os.path.exists(folder / name)),
+        minutes=read_minutes(folder),
     )
 
 

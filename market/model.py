@@ -38,7 +38,9 @@ from market.quotes import (
     SnapshotRequest,
     SpxBar,
 )
+from market.quoting import Quoting
 from market.sessions import SessionCalendar, exchange_zone
+from market.settlement import modelled_vix_settlement
 from market.surface import Surface
 
 CURVE_EXPIRIES = 8
@@ -109,7 +111,10 @@ class ModelMarket:
         surface: Surface,
         family: VolFamily,
         seed: int,
+        quoting: Quoting | None = None,
     ) -> None:
+        self._quoting = quoting
+        self._seed = seed
         self._history = history
         self._calendar = calendar
         self._listings = listings
@@ -160,7 +165,7 @@ class ModelMarket:
         instant = self._instant(at)
         key = (trading_class, expiry)
         if key not in instant.chains:
-            instant.chains[key] = self._chain(instant, key, None)
+            instant.chains[key] = self._shown(instant, self._chain(instant, key, None))
         return instant.chains[key]
 
     def quotes(
@@ -217,7 +222,7 @@ class ModelMarket:
         """Return the settlement value of an expiry to 0.01 points, or None outside history.
 
         SPXW: the official close. SPX: the open, for want of the opening quotation of its members.
-        VIX: the recorded final settlement value, else VIX at the open (mean difference 0.35).
+        VIX: the recorded final settlement value, else drawn around VIX at the open.
         """
         try:
             row = self._history.index(expiry)
@@ -242,7 +247,8 @@ class ModelMarket:
             return recorded
         if np.isnan(self._history.vix_close[row]):
             return float("nan")
-        return self._paths.vix(row, self._calendar.session(expiry).open_at)
+        vix_open = self._paths.vix(row, self._calendar.session(expiry).open_at)
+        return modelled_vix_settlement(vix_open, expiry, self._seed)
 
     @cached_property
     def _opens(self) -> list[datetime]:
@@ -412,6 +418,11 @@ class ModelMarket:
             strikes=strikes,
         )
 
+    def _shown(self, instant: _Instant, chain: Chain | None) -> Chain | None:
+        if chain is None or self._quoting is None:
+            return chain
+        return self._quoting.shown(chain, instant.vol.vix)
+
     def _quote(self, contract: OptionContract, at: datetime) -> Quote | None:
         chain = self.chain(contract.trading_class, contract.expiry, at)
         if chain is None:
@@ -422,5 +433,6 @@ class ModelMarket:
             return quote
         # A series that the market has moved away from stays listed: price its row alone.
         key = (contract.trading_class, contract.expiry)
-        row = self._chain(self._instant(at), key, np.array([strike]))
+        instant = self._instant(at)
+        row = self._shown(instant, self._chain(instant, key, np.array([strike])))
         return None if row is None else row.quote(contract.strike, contract.right)

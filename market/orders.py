@@ -7,8 +7,9 @@ signed: + bought, − sold. `quantity` counts combos and is always positive.
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 
-from market.instruments import COMBO_TICK, OptionContract, tick_size
+from market.instruments import COMBO_TICK, OptionContract, TradingClass, tick_size
 
 ZERO = Decimal(0)
 
@@ -126,6 +127,30 @@ class OrderRepriced:
     limit_credit: Decimal
 
 
+class LookVerdict(StrEnum):
+    """What came of one evaluation of a working order."""
+
+    FILLED = "filled"
+    NOT_DRAWN = "not drawn"  # between natural and mid, where chance decides
+    ABOVE_MID = "above mid"
+    NO_MID = "no mid"  # natural is too low and a side that the mid needs is absent
+    NO_PRICE = "no price"  # a leg is stale, crossed or missing
+    CLOSED = "closed"  # a leg does not trade at this hour
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLooked:
+    """One line of an order's price diary: limit, natural and mid credit in points, and what came
+    of it; None is unknown. A look that equals the one before it is not written again."""
+
+    at: datetime
+    order_id: str
+    limit_credit: Decimal
+    natural_credit: Decimal | None
+    mid_credit: Decimal | None
+    verdict: LookVerdict
+
+
 @dataclass(frozen=True, slots=True)
 class OrderFilled:
     """One execution of `quantity` combos at `credit`; `leg_prices` in the order of the legs.
@@ -163,13 +188,15 @@ class OrderCancelled:
 @dataclass(frozen=True, slots=True)
 class FillReviewed:
     """The combo's mid one minute after a fill; adverse selection = that mid as we would now
-    receive it, minus what we got (R-14): positive means we sold too cheap."""
+    receive it, minus what we got (R-14): positive means we sold too cheap. A simulated venue adds
+    `drift_points` to the market's own mid, the part that a model cannot show."""
 
     at: datetime
     order_id: str
     fill_id: str
     mid_credit: Decimal
     adverse_selection_points: Decimal
+    drift_points: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +212,24 @@ class PositionSettled:
     is_official: bool
 
 
+@dataclass(frozen=True, slots=True)
+class SettlementAwaited:
+    """An expired series waits for its official value, which was due at `due_at`."""
+
+    at: datetime
+    trading_class: TradingClass
+    expiry: date
+    due_at: datetime
+
+
 BrokerEvent = (
     OrderAccepted
     | OrderRejected
     | OrderRepriced
+    | OrderLooked
     | OrderFilled
     | OrderCancelled
     | FillReviewed
     | PositionSettled
+    | SettlementAwaited
 )

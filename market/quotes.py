@@ -5,7 +5,7 @@ a chain row with a NaN side cannot be traded on.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -21,13 +21,15 @@ BoolArray = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Best bid and ask of one series, in points, with its model greeks where known."""
+    """Best bid and ask of one series, in points, with model greeks and sizes where known."""
 
     at: datetime
     bid: float | None
     ask: float | None
     iv: float | None = None
     delta: float | None = None
+    bid_size: int | None = None
+    ask_size: int | None = None
 
     @property
     def mid(self) -> float | None:
@@ -37,13 +39,28 @@ class Quote:
         return 0.5 * (self.bid + self.ask)
 
 
+@dataclass(frozen=True, slots=True)
+class DisplayedSize:
+    """Contracts behind a quote: fewer the dearer the series and the further in the money."""
+
+    most_contracts: float
+    half_at_points: float
+    delta_discount: float
+
+    def contracts(self, price_points: float, delta: float) -> int:
+        """Return the size of a side at a mid price; at least one contract."""
+        depth = self.most_contracts / (1.0 + price_points / self.half_at_points)
+        return max(1, round(depth * (1.0 - self.delta_discount * min(abs(delta), 1.0))))
+
+
 @dataclass(frozen=True)
 class Chain:
     """All strikes of one expiry at one instant.
 
     `forward` is the price of the underlying for delivery at expiry, `years` the calendar time to
     it (act/365), `discount` the price of one point paid then. Deltas are with respect to the
-    forward, puts negative.
+    forward, puts negative. A row whose quote is stale has no sides here; its old quote is in
+    `stale`, by row and right.
     """
 
     trading_class: TradingClass
@@ -61,6 +78,8 @@ class Chain:
     call_iv: FloatArray
     put_delta: FloatArray
     call_delta: FloatArray
+    stale: Mapping[tuple[int, Right], Quote] = field(default_factory=dict)
+    size: DisplayedSize | None = None
 
     @cached_property
     def put_mid(self) -> FloatArray:
@@ -90,7 +109,13 @@ class Chain:
         else:
             columns = (self.put_bid, self.put_ask, self.put_iv, self.put_delta)
         bid, ask, iv, delta = (_known(column[index]) for column in columns)
-        return Quote(self.at, bid, ask, iv, delta)
+        old = self.stale.get((index, right))
+        if old is not None:
+            return Quote(old.at, old.bid, old.ask, iv, delta)
+        if self.size is None or bid is None or ask is None or delta is None:
+            return Quote(self.at, bid, ask, iv, delta)
+        contracts = self.size.contracts(0.5 * (bid + ask), delta)
+        return Quote(self.at, bid, ask, iv, delta, contracts if bid > 0 else 0, contracts)
 
 
 def _known(value: float) -> float | None:

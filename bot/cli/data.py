@@ -196,7 +196,7 @@ def _outcome_text(row: dict[str, Any], folder: Path) -> str:
 def _status_text(told: dict[str, Any]) -> str:
     lines = [told["folder"] or "built-in history"]
     lines += [_series_text(series) for series in told["series"]]
-    lines += [f"  {name} is left unread" for name in told["left_unread"]]
+    lines += [f"  {name} sets the path within its days" for name in told["bar_files"]]
     macro = told["macro"]
     lines.append(f"Releases known until ({macro['file'] or 'shipped'}):")
     lines += [

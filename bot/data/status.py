@@ -13,9 +13,10 @@ from bot.data.kinds import FILE_KINDS, MACRO_FILE_NAME, FileKind, read_macro
 from bot.series import ABSENT, HAS_MODEL, MODELLED, REAL
 from market.errors import HistoryError, UserMistake
 from market.history import History, builtin_history
-from market.history_files import RATES_SHAPE, UNREAD_FILE_NAMES, first_known, read_vx
+from market.history_files import RATES_SHAPE, first_known, read_vx
 from market.history_table import Table, read_table
 from market.macro import MacroCalendar
+from market.minutes import BAR_FILE_NAMES
 from market.sessions import SessionCalendar
 
 WRONG = "wrong"
@@ -65,11 +66,11 @@ def data_status(
         raise HistoryError(
             f"--data {folder} is no folder; make one by `alvh data download --data {folder}`."
         )
-    unread = [] if folder is None else [n for n in UNREAD_FILE_NAMES if (folder / n).exists()]
+    bars = [] if folder is None else [n for n in BAR_FILE_NAMES if (folder / n).exists()]
     return {
         "folder": None if folder is None else str(folder),
         "series": [_plain(status) for status in series],
-        "left_unread": unread,
+        "bar_files": bars,
         "macro": _macro(folder, shipped_macro, today),
     }
 

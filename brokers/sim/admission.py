@@ -10,7 +10,7 @@ from brokers.sim.fees import FeeSchedule
 from brokers.sim.ledger import Ledger
 from brokers.sim.margin import cover, least_payoff_points, series_of
 from market.instruments import OptionContract, Right, ceil_to_tick, tick_size
-from market.orders import Leg, Order, OrderIntent, legal_tick
+from market.orders import Leg, Order, OrderIntent, OrderLooked, legal_tick
 from market.quotes import Quote
 
 ZERO = Decimal(0)
@@ -28,6 +28,7 @@ class RejectionCode(StrEnum):
     RISKLESS = "RISKLESS"
     UNCOVERED = "UNCOVERED"
     NO_MARGIN = "NO_MARGIN"
+    VENUE = "VENUE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class WorkingOrder:
     executions: int = 0
     tiers_usd: Decimal | None = None
     rests_until: datetime | None = None
+    last_look: OrderLooked | None = None
 
     @property
     def intent(self) -> OrderIntent:

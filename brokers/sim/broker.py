@@ -9,7 +9,7 @@ from brokers.base import AccountState
 from brokers.sim.exchange import SimExchange
 from brokers.sim.margin import SeriesKey
 from market.instruments import OptionContract, TradingClass
-from market.orders import ApprovedOrder, BrokerEvent, Order
+from market.orders import ApprovedOrder, BrokerEvent, Order, SettlementAwaited
 from market.quotes import Quote
 from market.sessions import SessionCalendar
 
@@ -70,6 +70,7 @@ class SimBroker:
         self._events: list[BrokerEvent] = []
         self._listeners: list[Callable[[], None]] = []
         self._settlements: dict[SeriesKey, datetime] = {}
+        self._awaited: set[SeriesKey] = set()
         self._note_series_held()
 
     async def submit(self, approved: ApprovedOrder) -> None:
@@ -141,9 +142,17 @@ class SimBroker:
                 continue
             value = self._market.settlement_points(*series)
             if value is None or not self._market.settlement_known(*series, at):
-                self._settlements[series] = at + ASK_AGAIN_AFTER
+                self._await_value(series, at)
             else:
                 self._publish(self._exchange.settle(series, value, at, is_official=True))
+
+    def _await_value(self, series: SeriesKey, at: datetime) -> None:
+        """Ask again later; the first time, say that the series waits."""
+        self._settlements[series] = at + ASK_AGAIN_AFTER
+        if series not in self._awaited:
+            self._awaited.add(series)
+            due_at = self._calendar.settles_at(*series)
+            self._publish((SettlementAwaited(at, *series, due_at),))
 
     def _publish(self, events: tuple[BrokerEvent, ...]) -> None:
         if not events:

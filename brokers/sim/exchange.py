@@ -6,7 +6,7 @@ long of its right, class and expiry against it, and cash never falls below margi
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -32,10 +32,12 @@ from market.orders import (
     BrokerEvent,
     FillReviewed,
     Leg,
+    LookVerdict,
     Order,
     OrderAccepted,
     OrderCancelled,
     OrderFilled,
+    OrderLooked,
     OrderRejected,
     OrderRepriced,
     PositionSettled,
@@ -55,6 +57,10 @@ class _PendingReview:
     fill: OrderFilled
 
 
+def _no_vix(_at: datetime) -> None:
+    """Know no VIX: fills are then reviewed without a drift."""
+
+
 class SimExchange:
     """Works limit orders on single options and combos, and settles what expires in cash."""
 
@@ -67,9 +73,14 @@ class SimExchange:
         trading_ends_at: Callable[[OptionContract], datetime],
         is_open: Callable[[OptionContract, datetime], bool],
         is_listed: Callable[[OptionContract, datetime], bool],
+        vix_at: Callable[[datetime], float | None] = _no_vix,
+        keeps_diary: bool = False,
     ) -> None:
+        """Open with some cash; with `keeps_diary` every evaluation is an event of its own."""
         self._fees = fees
         self._fills = fills
+        self._vix_at = vix_at
+        self._keeps_diary = keeps_diary
         self._rules = VenueRules(trading_ends_at, is_open, is_listed)
         self._ledger = Ledger(cash_usd)
         self._seen: dict[str, Order] = {}
@@ -88,6 +99,8 @@ class SimExchange:
         if seen is not None:
             return () if seen == order else (_duplicate(order, at),)
         self._seen[order.order_id] = order
+        if self._fills.is_turned_down(order.order_id):
+            return (_turned_down(order, at),)
         others = self._working.values()
         refused = refusal(order, at, quotes, rules=self._rules, ledger=self._ledger, working=others)
         reserved_usd = ZERO
@@ -185,6 +198,7 @@ class SimExchange:
             remaining=intent.quantity,
             reserved_usd=reserved_usd,
             one_of_each_series=of_each_series,
+            rests_until=at + self._fills.latency if self._fills.latency else None,
         )
         self._working[order.order_id] = working
         return working
@@ -207,17 +221,35 @@ class SimExchange:
                 return ()
             working.rests_until = None
         if not all(self._rules.is_open(contract, at) for contract in working.one_of_each_series):
-            return ()
-        legs = working.intent.legs
-        package = self._fills.price(legs, quotes, at)
+            return self._noted(working, at, None, LookVerdict.CLOSED)
+        package = self._fills.price(working.intent.legs, quotes, at)
         if package is None:
-            return ()
+            return self._noted(working, at, None, LookVerdict.NO_PRICE)
         order_id = working.order.order_id
         evaluation = working.evaluation(at, self._fills.redraw_every)
-        credit = self._fills.fill_credit(package, working.limit_credit, order_id, evaluation)
+        verdict, credit = self._fills.look(package, working.limit_credit, order_id, evaluation)
+        looked = self._noted(working, at, package, verdict)
         if credit is None:
+            return looked
+        return (*looked, self._execute(working, at, package, credit))
+
+    def _noted(
+        self,
+        working: WorkingOrder,
+        at: datetime,
+        package: PackagePrice | None,
+        verdict: LookVerdict,
+    ) -> tuple[BrokerEvent, ...]:
+        """Return a line of the price diary, unless it only repeats the last one."""
+        if not self._keeps_diary:
             return ()
-        return (self._execute(working, at, package, credit),)
+        natural = None if package is None else package.natural_credit
+        mid = None if package is None else package.mid_credit
+        order_id = working.order.order_id
+        look = OrderLooked(at, order_id, working.limit_credit, natural, mid, verdict)
+        last, working.last_look = working.last_look, look
+        is_repeated = last is not None and replace(last, at=at) == look
+        return () if is_repeated else (look,)
 
     def _execute(
         self, working: WorkingOrder, at: datetime, package: PackagePrice, credit: Decimal
@@ -270,10 +302,15 @@ class SimExchange:
             self._reviews.remove(review)
             package = self._fills.price(review.legs, quotes, at)
             if package is not None and package.mid_credit is not None:
-                fill, mid = review.fill, package.mid_credit
-                change = mid - fill.credit
-                events.append(FillReviewed(at, fill.order_id, fill.fill_id, mid, change))
+                events.append(self._reviewed(review, at, package.mid_credit))
         return events
+
+    def _reviewed(self, review: _PendingReview, at: datetime, mid: Decimal) -> FillReviewed:
+        fill, underlying = review.fill, review.legs[0].contract.spec.underlying
+        drift = self._fills.drift_points(underlying, self._vix_at(at), fill.fill_id)
+        mid += drift
+        change = mid - fill.credit
+        return FillReviewed(at, fill.order_id, fill.fill_id, mid, change, drift)
 
     def _lapse(self, series: SeriesKey, at: datetime) -> list[BrokerEvent]:
         return [
@@ -290,6 +327,11 @@ class SimExchange:
 def _duplicate(order: Order, at: datetime) -> OrderRejected:
     reason = f"order id {order.order_id} was already used for a different order."
     return OrderRejected(at, order.order_id, RejectionCode.DUPLICATE, reason)
+
+
+def _turned_down(order: Order, at: datetime) -> OrderRejected:
+    reason = "the venue turned the order down, as fills.reject_share says it sometimes does."
+    return OrderRejected(at, order.order_id, RejectionCode.VENUE, reason)
 
 
 def _ending(working: WorkingOrder) -> str:

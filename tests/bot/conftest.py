@@ -18,12 +18,19 @@ from bot.settings import Settings
 from bot.world import World, historical_world
 
 SEED = 7
+SHIFTING_SEED = 2
 
 
 @pytest.fixture(scope="session")
 def world() -> World:
     """Return the world of the built-in history; it is only read."""
     return historical_world(Settings(), None, SEED)
+
+
+@pytest.fixture(scope="session")
+def shifting_world() -> World:
+    """Return the same history on paths within the day that make condors of 2018 shift."""
+    return historical_world(Settings(), None, SHIFTING_SEED)
 
 
 @pytest.fixture(scope="session")

@@ -55,7 +55,7 @@ def hedge_share(rig: Rig) -> float:
 
 
 @pytest.fixture(scope="module")
-def year(world: World) -> Year:
+def year(shifting_world: World) -> Year:
     """Return 2018, watched record by record."""
     uncovered: list[tuple[Record, Side]] = []
     hedge: list[tuple[Record, float]] = []
@@ -68,7 +68,7 @@ def year(world: World) -> Year:
             if order.intent.strategy == "condor":
                 hedge.append((record, hedge_share(rig)))
 
-    replayed = replay(world, date(2018, 1, 2), date(2018, 12, 31), watch=watch)
+    replayed = replay(shifting_world, date(2018, 1, 2), date(2018, 12, 31), watch=watch)
     return Year(replayed, uncovered, hedge)
 
 

@@ -26,9 +26,9 @@ from bot.world import World
 
 
 @pytest.fixture(scope="module")
-def year(world: World) -> Replayed:
+def year(shifting_world: World) -> Replayed:
     """Return a year in which condors were shifted."""
-    return replay(world, date(2018, 1, 2), date(2018, 12, 31))
+    return replay(shifting_world, date(2018, 1, 2), date(2018, 12, 31))
 
 
 def test_the_full_shadow_is_the_book_itself(year: Replayed) -> None:

@@ -34,6 +34,7 @@ from market.orders import (
     OrderRepriced,
     PositionSettled,
     PriceWalk,
+    SettlementAwaited,
 )
 from market.quotes import Quote
 
@@ -188,7 +189,7 @@ def test_a_held_series_is_due_at_its_settlement_and_books_the_official_value() -
     assert desk.broker.due() is None
 
 
-def test_an_unknown_settlement_value_is_waited_for_in_silence() -> None:
+def test_an_unknown_settlement_value_is_waited_for_and_said_so_once() -> None:
     desk = Desk()
     desk.settles("2760.00", known_at=MONDAY_CLOSE + timedelta(minutes=2))
     finish(desk.broker.submit(approved("1.25")))
@@ -197,9 +198,13 @@ def test_an_unknown_settlement_value_is_waited_for_in_silence() -> None:
 
     desk.broker.advance(MONDAY_CLOSE)
 
-    assert desk.broker.drain() == ()
+    assert desk.broker.drain() == (SettlementAwaited(MONDAY_CLOSE, *SPXW_MONDAY, MONDAY_CLOSE),)
     assert finish(desk.broker.positions())[SHORT_PUT] == -1
     assert desk.broker.due() == MONDAY_CLOSE + timedelta(minutes=1)
+
+    desk.broker.advance(MONDAY_CLOSE + timedelta(minutes=1))
+
+    assert desk.broker.drain() == ()
 
     desk.broker.advance(MONDAY_CLOSE + timedelta(minutes=2))
 
@@ -215,7 +220,7 @@ def test_a_value_that_is_not_published_yet_is_not_used_before_its_time() -> None
 
     desk.broker.advance(MONDAY_CLOSE + timedelta(minutes=30))
 
-    assert desk.broker.drain() == ()
+    assert desk.broker.drain() == (SettlementAwaited(MONDAY_CLOSE, *SPXW_MONDAY, MONDAY_CLOSE),)
     assert desk.broker.due() == MONDAY_CLOSE + timedelta(minutes=31)
 
 

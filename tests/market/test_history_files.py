@@ -342,13 +342,12 @@ def test_futures_in_a_broken_file_are_refused(
     assert complaint(folder, calendar).startswith("vx_term_structure_daily.parquet cannot be read")
 
 
-def test_minute_bars_are_noted_as_unused(folder: Path, calendar: SessionCalendar) -> None:
+def test_minute_bars_that_cannot_be_read_are_refused(
+    folder: Path, calendar: SessionCalendar
+) -> None:
     (folder / "spx_1min.parquet").write_bytes(b"")
 
-    history = load_history(folder, calendar)
-
-    assert history.unused == ("spx_1min.parquet",)
-    assert history.provenance["spx_minutes"] == "absent"
+    assert complaint(folder, calendar).startswith("spx_1min.parquet cannot be read")
 
 
 def test_values_are_carried_forward_for_a_limited_number_of_rows() -> None:
@@ -384,5 +383,4 @@ def test_the_real_folder_loads_with_its_known_closes(data_folder: Path) -> None:
     assert history.sessions == calendar.between(history.sessions[0], history.sessions[-1])
     assert history.vx is not None
     assert np.isnan(history.vix_open[history.index(date(2004, 11, 8))])
-    absent = {name for name, kind in history.provenance.items() if kind == "absent"}
-    assert absent == {"spx_minutes"}
+    assert set(history.provenance.values()) == {"real"}

@@ -20,6 +20,7 @@ from market.listings import ListingRules, Listings
 from market.model import ModelMarket
 from market.quotes import FuturesCurve, SnapshotRequest
 from market.sessions import SessionCalendar
+from market.settlement import OPENING_QUOTATION_SD_FRAC, modelled_vix_settlement
 from market.surface import Surface
 from market.surface_params import SurfaceParams
 
@@ -283,7 +284,7 @@ def test_settlement_values_come_from_close_or_open(
     assert market.settlement_points(trading_class, expiry) == value
 
 
-def test_vix_settles_on_the_recorded_value_else_on_its_open(
+def test_vix_settles_on_the_recorded_value_else_near_its_open(
     build: Build, history: History, market: ModelMarket
 ) -> None:
     recorded = build(dataclasses.replace(history, vix_settlements={FEBRUARY: 25.31}))
@@ -292,7 +293,9 @@ def test_vix_settles_on_the_recorded_value_else_on_its_open(
 
     assert recorded.settlement_points(VIX, FEBRUARY) == Decimal("25.31")
     opening = market.levels(datetime(2018, 2, 14, 14, 30, tzinfo=UTC)).vix
-    assert modelled == Decimal(f"{opening:.2f}")
+    drawn = modelled_vix_settlement(opening, FEBRUARY, seed=7)
+    assert modelled == Decimal(f"{drawn:.2f}")
+    assert drawn == pytest.approx(opening, rel=4.5 * OPENING_QUOTATION_SD_FRAC)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Which strikes are allowed and which pair is chosen (R-07, R-12 as amended by A1)."""
 
 from datetime import UTC, date, datetime
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def chain(**changes: dict[int, float]) -> Chain:
     steps = np.abs(strikes - FORWARD) / 5
     value = np.maximum(10.0 - 0.5 * steps, 0.1)
     delta = np.maximum(0.5 - 0.02 * steps, 0.01)
-    columns = {
+    columns: dict[str, Any] = {
         "put_bid": value.copy(),
         "put_ask": value + 0.1,
         "call_bid": value.copy(),

@@ -1,0 +1,193 @@
+"""What becomes of a modelled quote on its way to the screen: its size, and now and then a fault.
+
+Rules of this file:
+- A series is stale, crossed or missing at an instant by a hash of seed, contract and instant: what
+  else is quoted, and whether a chain or a single quote is asked for, changes nothing.
+- A chain's rows hold what can be traded on: a stale or missing series has no sides there, a crossed
+  one has its bid above its ask. The single quote of a stale series shows its old price and time.
+- Model greeks stay: they do not come from the quote that is at fault.
+"""
+
+import tomllib
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+
+from market.errors import ConfigError
+from market.instruments import CLASS_SPECS, Right, TradingClass
+from market.quotes import Chain, DisplayedSize, FloatArray, Quote
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_RIGHTS = (Right.PUT, Right.CALL)
+# Splitmix64 (Steele, Lea and Flood 2014): its increment and the multipliers of its finalizer.
+_GOLDEN, _MIX_FIRST, _MIX_SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+_WORD = 2**64 - 1
+# Ages of a stale quote: older than the 10 seconds that any rule allows (R-02), at most 15 minutes.
+_LEAST_AGE_SECONDS, _MOST_AGE_SECONDS = 15, 900
+_MOST_TICKS_OFF = 3
+
+
+@dataclass(frozen=True, slots=True)
+class FaultShares:
+    """Which shares of single quotes are stale, crossed or missing at any instant."""
+
+    stale_frac: float = 0.0
+    crossed_frac: float = 0.0
+    missing_frac: float = 0.0
+
+    def __post_init__(self) -> None:
+        shares = (self.stale_frac, self.crossed_frac, self.missing_frac)
+        if min(shares) < 0.0 or sum(shares) > 1.0:
+            raise ValueError("shares of faulty quotes lie between 0 and 1 and add up to at most 1")
+
+    @property
+    def total(self) -> float:
+        """Return the share of quotes with any fault."""
+        return self.stale_frac + self.crossed_frac + self.missing_frac
+
+
+NO_FAULTS = FaultShares()
+
+
+@dataclass(frozen=True, slots=True)
+class SizeParams:
+    """How many contracts a quote shows; the formula stands in config/quotes.toml."""
+
+    most_contracts: float
+    half_at_points: float
+    delta_discount: float
+    vix_points: float
+    vix_least_factor: float
+    vix_most_factor: float
+
+    def at(self, vix: float) -> DisplayedSize:
+        """Return the rule at a level of VIX, points."""
+        factor = min(max(self.vix_points / vix, self.vix_least_factor), self.vix_most_factor)
+        return DisplayedSize(self.most_contracts * factor, self.half_at_points, self.delta_discount)
+
+
+class Quoting:
+    """Gives chains their sizes and their faults."""
+
+    def __init__(
+        self, seed: int, faults: FaultShares, sizes: dict[str, SizeParams] | None = None
+    ) -> None:
+        self._seed = seed
+        self._faults = faults
+        self._sizes = sizes or {}
+        self._keys: dict[tuple[TradingClass, date], int] = {}
+
+    @classmethod
+    def from_toml(cls, text: str, seed: int, faults: FaultShares = NO_FAULTS) -> "Quoting":
+        """Return the rule of a table shaped like quotes.toml.
+
+        Raises:
+            ConfigError: the text is no such table.
+        """
+        try:
+            table: dict[str, Any] = tomllib.loads(text)["size"]
+            sizes = {name: _size_params(row) for name, row in table.items()}
+        except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as trouble:
+            raise ConfigError(
+                f"quotes.toml is malformed ({trouble}); restore the shipped file."
+            ) from trouble
+        return cls(seed, faults, sizes)
+
+    def shown(self, chain: Chain, vix: float) -> Chain:
+        """Return a chain as it is seen, with sizes and faults."""
+        params = self._sizes.get(CLASS_SPECS[chain.trading_class].underlying)
+        size = None if params is None else params.at(vix)
+        if not self._faults.total:
+            return chain if size is None else replace(chain, size=size)
+        draws = self._draws(chain)
+        faulty = np.argwhere(draws < self._faults.total)
+        if not len(faulty):
+            return chain if size is None else replace(chain, size=size)
+        return self._with_faults(chain, size, draws, faulty.tolist())
+
+    def _with_faults(
+        self,
+        chain: Chain,
+        size: DisplayedSize | None,
+        draws: FloatArray,
+        faulty: list[list[int]],
+    ) -> Chain:
+        bids = [chain.put_bid.copy(), chain.call_bid.copy()]
+        asks = [chain.put_ask.copy(), chain.call_ask.copy()]
+        stale: dict[tuple[int, Right], Quote] = {}
+        for side, row in faulty:
+            draw = float(draws[side, row])
+            bid, ask = bids[side], asks[side]
+            if (
+                self._faults.stale_frac
+                <= draw
+                < self._faults.stale_frac + self._faults.crossed_frac
+            ):
+                bid[row] = ask[row] + _tick(chain.trading_class, float(ask[row]))
+                continue
+            if draw < self._faults.stale_frac:
+                right = _RIGHTS[side]
+                share = draw / self._faults.stale_frac
+                stale[row, right] = _stale(chain, float(bid[row]), float(ask[row]), share)
+            bid[row] = ask[row] = np.nan
+        return replace(
+            chain,
+            put_bid=bids[0],
+            put_ask=asks[0],
+            call_bid=bids[1],
+            call_ask=asks[1],
+            stale=stale,
+            size=size,
+        )
+
+    def _draws(self, chain: Chain) -> FloatArray:
+        """Return a number in [0, 1) for each right and strike of a chain."""
+        key = self._key(chain.trading_class, chain.expiry)
+        instant = (chain.at - _EPOCH) // _MICROSECOND
+        start = (key + instant * _GOLDEN) & _WORD
+        strikes = np.rint(chain.strikes * 200.0).astype(np.uint64)
+        word = np.empty((2, len(strikes)), np.uint64)
+        word[0] = strikes
+        word[1] = strikes + np.uint64(1)
+        word *= np.uint64(_GOLDEN)
+        word += np.uint64(start)
+        word ^= word >> np.uint64(30)
+        word *= np.uint64(_MIX_FIRST)
+        word ^= word >> np.uint64(27)
+        word *= np.uint64(_MIX_SECOND)
+        word ^= word >> np.uint64(31)
+        return np.asarray((word >> np.uint64(11)) * 2.0**-53)
+
+    def _key(self, trading_class: TradingClass, expiry: date) -> int:
+        key = self._keys.get((trading_class, expiry))
+        if key is None:
+            text = f"{self._seed}|{trading_class}|{expiry.isoformat()}|quoting".encode()
+            key = int.from_bytes(blake2b(text, digest_size=8).digest(), "big")
+            self._keys[trading_class, expiry] = key
+        return key
+
+
+def _size_params(row: dict[str, Any]) -> SizeParams:
+    names = SizeParams.__dataclass_fields__
+    params = SizeParams(**{name: float(row[name]) for name in names})
+    if min(params.most_contracts, params.half_at_points, params.vix_points) <= 0:
+        raise ValueError("sizes must be above 0")
+    return params
+
+
+def _tick(trading_class: TradingClass, price: float) -> float:
+    spec = CLASS_SPECS[trading_class]
+    return float(spec.tick_below if price < float(spec.tick_switch_points) else spec.tick_from)
+
+
+def _stale(chain: Chain, bid: float, ask: float, share: float) -> Quote:
+    """Return an old quote, a few ticks beside today's; the share decides how old and how far."""
+    seconds = round(_LEAST_AGE_SECONDS + share * (_MOST_AGE_SECONDS - _LEAST_AGE_SECONDS))
+    ticks = (seconds % _MOST_TICKS_OFF + 1) * (1 if seconds % 2 else -1)
+    shift = ticks * _tick(chain.trading_class, ask)
+    sides = max(round(bid + shift, 2), 0.0), max(round(ask + shift, 2), 0.05)
+    return Quote(chain.at - timedelta(seconds=seconds), *sides)
