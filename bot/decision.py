@@ -98,7 +98,6 @@ class EntryWatcher:
             raise InvariantBroken(f"the entry of {self._session} left no decision")
         return self._decision
 
-
     def explained(self, settings: Settings) -> Explained:
         """Return the decision with what would have changed it.
 

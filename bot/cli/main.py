@@ -21,6 +21,8 @@ COMMANDS = {
     "journal": ("bot.cli.journal", "Read and verify the journal of a run."),
     "config": ("bot.cli.config", "Show the settings in force, or all keys."),
     "presets": ("bot.cli.presets", "List the named sets of parameters."),
+    "chain": ("bot.cli.chain", "Print a modelled option chain at any instant of history."),
+    "calibrate": ("bot.cli.calibrate", "Measure or refit the market model on real chains."),
     "explain": ("bot.cli.explain", "Explain a rule, and tell how often it bound."),
 }
 
