@@ -106,15 +106,21 @@ def synthetic_world(settings: Settings, today: date, seed: int) -> World:
     return world_of(settings, calendar, history, seed)
 
 
+def shipped_params() -> SurfaceParams:
+    """Return the parameters of the model market that come with the package."""
+    return SurfaceParams.from_toml(config_text("surface.toml"))
+
+
 def world_of(settings: Settings, calendar: SessionCalendar, history: History, seed: int) -> World:
     """Return the world that a history makes, whatever series it has."""
     listings = load_listings(calendar, settings)
-    params = SurfaceParams.from_toml(config_text("surface.toml"))
+    params = shipped_params()
     family = complete_family(history, params.family)
+    macro = load_macro(settings)
     shares = settings.quotes
     faults = FaultShares(
         shares.share_stale_frac, shares.share_crossed_frac, shares.share_missing_frac
     )
     quoting = Quoting.from_toml(config_text("quotes.toml"), seed, faults)
-    market = ModelMarket(history, calendar, listings, Surface(params), family, seed, quoting)
-    return World(calendar, load_macro(settings), history, listings, family, market, seed)
+    market = ModelMarket(history, calendar, listings, Surface(params), family, seed, macro, quoting)
+    return World(calendar, macro, history, listings, family, market, seed)

@@ -49,16 +49,23 @@ class FamilyParams:
 
 @dataclass(frozen=True, slots=True)
 class VolState:
-    """The levels that price everything at one instant, in points."""
+    """The levels that price everything at one instant, in points.
+
+    VIX1D, the vol of the next session alone, and SKEW are None where not recorded; VIX1D also
+    within a session, when the last one speaks of a session that is under way.
+    """
 
     vix: float
     vix9d: float
     vix3m: float
     vvix: float
     vix_year_mean: float
+    vix1d: float | None = None
+    skew: float | None = None
 
     def __post_init__(self) -> None:
-        if not all(0.0 < value < math.inf for value in astuple(self)):
+        known = (value for value in astuple(self) if value is not None)
+        if not all(0.0 < value < math.inf for value in known):
             raise ValueError(f"volatility levels must be positive and finite, got {self}")
 
 
@@ -76,6 +83,8 @@ class VolFamily:
     vix3m: FloatArray
     vvix: FloatArray
     vix_year_mean: FloatArray
+    vix1d: FloatArray
+    skew: FloatArray
     is_modelled: Mapping[str, BoolArray]
     provenance: Mapping[str, str]
 
@@ -87,6 +96,8 @@ class VolFamily:
             vix3m=float(self.vix3m[row]),
             vvix=float(self.vvix[row]),
             vix_year_mean=float(self.vix_year_mean[row]),
+            vix1d=_known(self.vix1d[row]),
+            skew=_known(self.skew[row]),
         )
 
     def after_close(self, row: int, vix: float) -> VolState:
@@ -98,6 +109,7 @@ class VolFamily:
             vix3m=float(self.vix3m[row]) * move**self.params.vix3m.daily_elasticity,
             vvix=float(self.vvix[row]) * move**self.params.vvix.daily_elasticity,
             vix_year_mean=float(self.vix_year_mean[row]),
+            skew=_known(self.skew[row]),
         )
 
 
@@ -123,11 +135,21 @@ def complete_family(history: History, params: FamilyParams) -> VolFamily:
         vix3m=filled["vix3m"],
         vvix=filled["vvix"],
         vix_year_mean=means[YEAR_SESSIONS],
+        vix1d=_recorded(history.vix1d, vix),
+        skew=_recorded(history.skew, vix),
         is_modelled=is_modelled,
         provenance={
             name: "modelled" if mask.any() else "real" for name, mask in is_modelled.items()
         },
     )
+
+
+def _recorded(column: FloatArray | None, like: FloatArray) -> FloatArray:
+    return np.full(len(like), np.nan) if column is None else column
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
 
 
 def _relative(member: MemberParams, vix: FloatArray, means: Mapping[int, FloatArray]) -> FloatArray:

@@ -25,6 +25,7 @@ from market.family import VolFamily, VolState
 from market.history import History
 from market.instruments import CLASS_SPECS, OptionContract, Settlement, TradingClass
 from market.listings import Listings
+from market.macro import MacroCalendar
 from market.paths import IntradayPaths
 from market.pricing import DAYS_PER_YEAR
 from market.quotes import (
@@ -42,6 +43,7 @@ from market.quoting import Quoting
 from market.sessions import SessionCalendar, exchange_zone
 from market.settlement import modelled_vix_settlement
 from market.surface import Surface
+from market.surface_term import BusinessTime, VarianceCurve
 
 CURVE_EXPIRIES = 8
 
@@ -96,6 +98,7 @@ class _Instant:
     spx: float
     vol: VolState
     rate_frac: float
+    variance: VarianceCurve
     curves: list[FuturesCurve] = field(default_factory=list)
     chains: dict[ChainKey, Chain | None] = field(default_factory=dict)
 
@@ -111,6 +114,7 @@ class ModelMarket:
         surface: Surface,
         family: VolFamily,
         seed: int,
+        macro: MacroCalendar | None = None,
         quoting: Quoting | None = None,
     ) -> None:
         self._quoting = quoting
@@ -121,6 +125,8 @@ class ModelMarket:
         self._surface = surface
         self._family = family
         self._paths = IntradayPaths(history, calendar, seed)
+        events = () if macro is None else macro.events
+        self._business = BusinessTime(calendar, events, surface.params.spx_term)
         self._instants: dict[datetime, _Instant] = {}
 
     @property
@@ -167,6 +173,16 @@ class ModelMarket:
         if key not in instant.chains:
             instant.chains[key] = self._shown(instant, self._chain(instant, key, None))
         return instant.chains[key]
+
+    def faultless_chain(
+        self, trading_class: TradingClass, expiry: date, at: datetime
+    ) -> Chain | None:
+        """Return the chain as the model prices it, before quotes go wide, stale or missing.
+
+        Raises:
+            MarketDataError: the instant lies outside history, or VIX is not known yet.
+        """
+        return self._chain(self._instant(at), (trading_class, expiry), None)
 
     def quotes(
         self, contracts: Iterable[OptionContract], at: datetime
@@ -250,6 +266,10 @@ class ModelMarket:
         vix_open = self._paths.vix(row, self._calendar.session(expiry).open_at)
         return modelled_vix_settlement(vix_open, expiry, self._seed)
 
+    def bill_frac(self, year: int) -> float:
+        """Return the bill rate that was known when a year began, a fraction a year."""
+        return self._surface.params.carry.bill_frac(year)
+
     @cached_property
     def _opens(self) -> list[datetime]:
         return [self._calendar.session(day).open_at for day in self._history.sessions]
@@ -269,14 +289,18 @@ class ModelMarket:
         whole = session.cash_close_at - session.open_at
         left = max((session.cash_close_at - at) / whole, 0.0)
         is_closed = at >= session.cash_close_at
+        vol = self._vol(row, is_closed, at)
+        spx = self._paths.spx(row, at)
+        times = self._business.nodes(at, left)
         return _Instant(
             at=at,
             on=at.astimezone(exchange_zone()).date(),
             row=row,
             is_closed=is_closed,
             session_left=left,
-            spx=self._paths.spx(row, at),
-            vol=self._vol(row, is_closed, at),
+            spx=spx,
+            vol=vol,
+            variance=self._surface.variance_curve(vol, times, spot=spx),
             rate_frac=self._rate_frac(row if is_closed else max(row - 1, 0)),
         )
 
@@ -394,24 +418,47 @@ class ModelMarket:
             return None
         if instant.at >= self._calendar.trading_ends_at(trading_class, expiry):
             return None
+        return self._priced(instant, key, strikes)
+
+    def _priced(
+        self,
+        instant: _Instant,
+        key: ChainKey,
+        strikes: FloatArray | None,
+        forward: float | None = None,
+    ) -> Chain:
+        """Return the model's chain, on its own forward unless one is given."""
+        trading_class, expiry = key
         years = self._years(trading_class, expiry, instant.at)
         if trading_class in (TradingClass.SPX, TradingClass.SPXW):
+            spot = instant.spx
+            if forward is not None:
+                unit = self._surface.spx_forward(spot=1.0, rate_frac=instant.rate_frac, years=years)
+                spot = forward / unit
+            sessions_left = self._sessions_left(instant, trading_class, expiry)
+            time = self._business.to(
+                self._calendar.settles_at(trading_class, expiry),
+                at=instant.at,
+                years=years,
+                sessions_left=sessions_left,
+            )
             return self._surface.spx_chain(
                 trading_class=trading_class,
                 expiry=expiry,
                 at=instant.at,
-                spot=instant.spx,
+                spot=spot,
                 rate_frac=instant.rate_frac,
                 years=years,
-                sessions_left=self._sessions_left(instant, trading_class, expiry),
+                sessions_left=sessions_left,
                 vol=instant.vol,
                 strikes=strikes,
+                atm_variance=instant.variance.total(time),
             )
         return self._surface.vix_chain(
             trading_class=trading_class,
             expiry=expiry,
             at=instant.at,
-            forward=self._vix_forward(instant, expiry),
+            forward=self._vix_forward(instant, expiry) if forward is None else forward,
             years=years,
             vol=instant.vol,
             rate_frac=instant.rate_frac,
@@ -422,6 +469,27 @@ class ModelMarket:
         if chain is None or self._quoting is None:
             return chain
         return self._quoting.shown(chain, instant.vol.vix)
+
+    def chain_on_forward(
+        self, key: ChainKey, at: datetime, forward: float, strikes: FloatArray
+    ) -> Chain:
+        """Return how the model prices an expiry at `strikes`, were its forward this one.
+
+        For comparison with real chains, whose forward is known; listed or not.
+
+        Raises:
+            MarketDataError: the instant lies outside history, or VIX is not known yet.
+            NoSuchSession: the expiry is no session.
+        """
+        return self._priced(self._instant(at), key, strikes, forward)
+
+    def vix_future(self, expiry: date, at: datetime) -> float:
+        """Return the model's VIX future for delivery at the settlement of an expiry, points."""
+        return self._vix_forward(self._instant(at), expiry)
+
+    def rate_frac(self, at: datetime) -> float:
+        """Return the bill rate known at an instant, a fraction a year."""
+        return self._instant(at).rate_frac
 
     def _quote(self, contract: OptionContract, at: datetime) -> Quote | None:
         chain = self.chain(contract.trading_class, contract.expiry, at)

@@ -16,23 +16,22 @@ import numpy as np
 
 from market.family import VolState
 from market.instruments import TradingClass
-from market.pricing import DAYS_PER_YEAR, call_side
+from market.pricing import call_side
 from market.quotes import Chain, FloatArray
-from market.surface_params import SpxSmile, SurfaceParams, VixFutures, VixSmile
+from market.surface_params import SurfaceParams, VixFutures, VixSmile
+from market.surface_smile import smile_shape
+from market.surface_term import NodeTimes, VarianceCurve, average_times, plain_time
 
 __all__ = ["Expiry", "Surface", "SurfaceParams", "VolState"]
 
 _POINTS_PER_UNIT_VOL = 100.0
-_SESSIONS_PER_YEAR = 252.0
-_IDLE_DAYS_PER_YEAR = 113.0
 _LEAST_TOTAL_SD = 1e-7  # keeps the last instant before expiry finite
 
 _SPX_STRIKE_STEP_POINTS = 5.0
 _SPX_LEAST_REACH_FRAC = 0.06
-_SPX_REACH_SDS = 9.0
-_SPX_MOST_REACH_FRAC = 0.25
-_STEEPEST_BEND = 0.985  # beyond it the smile's lowest point would lie far outside any chain
-_LEAST_VARIANCE_RATIO = 0.05
+_SPX_REACH_SDS, _SPX_FAR_REACH_SDS = 9.0, 24.0  # beyond a week deep puts still have a bid
+_WEEK_YEARS = 7.5 / 365.0
+_SPX_MOST_REACH_FRAC = 0.80
 
 # Strikes 0.5 apart below 15, 1 apart up to 200 (Cboe VIX options specification).
 _VIX_STRIKES: FloatArray = np.concatenate([np.arange(8.0, 15.0, 0.5), np.arange(15.0, 201.0)])
@@ -67,36 +66,25 @@ class Surface:
         """Return SPX for delivery in `years`: bill rate less dividend yield, in points."""
         return spot * math.exp((rate_frac - self.params.carry.dividend_yield_frac) * years)
 
-    def spx_atm_iv(self, *, years: float, sessions_left: float, vol: VolState) -> float:
-        """Return the at-the-money vol of an SPX expiry as a fraction (act/365).
+    def variance_curve(
+        self, vol: VolState, times: NodeTimes | None = None, *, spot: float
+    ) -> VarianceCurve:
+        """Return the at-the-money variance of SPX at an instant; without `times` on average days.
+
+        One curve serves every expiry seen from that instant.
+        """
+        term, smile = self.params.spx_term, self.params.spx_smile
+        return VarianceCurve(term, smile, vol, times or average_times(term), spot)
+
+    def spx_atm_iv(
+        self, *, years: float, sessions_left: float, vol: VolState, spot: float = 3000.0
+    ) -> float:
+        """Return the at-the-money vol of an SPX expiry on average days, a fraction (act/365).
 
         `sessions_left` counts the rest of the running session and the whole ones after it.
         """
-        term = self.params.spx_term
-        weight = term.idle_day_weight
-        idle_days = max(years * DAYS_PER_YEAR - sessions_left, 0.0)
-        year_units = _SESSIONS_PER_YEAR + _IDLE_DAYS_PER_YEAR * weight
-        business_years = (sessions_left + weight * idle_days) / year_units
-        one_session = (1.0 + weight * _IDLE_DAYS_PER_YEAR / _SESSIONS_PER_YEAR) / year_units
-        return math.sqrt(self._atm_variance(business_years, one_session, vol) / years)
-
-    def _atm_variance(self, business_years: float, one_session: float, vol: VolState) -> float:
-        term = self.params.spx_term
-        near_ratio = term.one_session_ratio * (vol.vix9d / vol.vix) ** term.one_session_power
-        nodes = (
-            (one_session, near_ratio * vol.vix9d),
-            (9.0 / DAYS_PER_YEAR, term.ratio_9d * vol.vix9d),
-            (30.0 / DAYS_PER_YEAR, term.ratio_30d * vol.vix),
-            (93.0 / DAYS_PER_YEAR, term.ratio_93d * vol.vix3m),
-        )
-        start, total = 0.0, 0.0
-        for end, vol_points in nodes:
-            # Total variance must not fall with time, whatever the indices say in a panic.
-            node = max((vol_points / _POINTS_PER_UNIT_VOL) ** 2 * end, 1.02 * total)
-            if business_years <= end:
-                return total + (node - total) * (business_years - start) / (end - start)
-            start, total = end, node
-        return total * business_years / start
+        time = plain_time(self.params.spx_term, years, sessions_left)
+        return math.sqrt(self.variance_curve(vol, spot=spot).total(time) / years)
 
     def spx_chain(
         self,
@@ -110,15 +98,23 @@ class Surface:
         sessions_left: float,
         vol: VolState,
         strikes: FloatArray | None = None,
+        atm_variance: float | None = None,
     ) -> Chain:
-        """Return the chain of one SPX expiry, on the 5-point grid unless `strikes` are given."""
+        """Return the chain of one SPX expiry, on the 5-point grid unless `strikes` are given.
+
+        `atm_variance` is total at-the-money variance from a `variance_curve`; without it the
+        expiry is one of average days.
+        """
         forward = self.spx_forward(spot=spot, rate_frac=rate_frac, years=years)
-        iv = self.spx_atm_iv(years=years, sessions_left=sessions_left, vol=vol)
-        sd = max(iv * math.sqrt(years), _LEAST_TOTAL_SD)
+        if atm_variance is None:
+            time = plain_time(self.params.spx_term, years, sessions_left)
+            atm_variance = self.variance_curve(vol, spot=spot).total(time)
+        sd = max(math.sqrt(atm_variance), _LEAST_TOTAL_SD)
         if strikes is None:
-            strikes = _spx_strikes(forward, sd)
+            strikes = _spx_strikes(forward, sd, years)
         log_moneyness = np.log(strikes / forward)
-        ratio = _spx_variance_ratio(self.params.spx_smile, log_moneyness / sd, sessions_left, vol)
+        shape = smile_shape(self.params.spx_smile, sessions_left, vol)
+        ratio = shape.variance_ratio(log_moneyness / sd)
         return self._chain(
             Expiry(trading_class, expiry, at, years),
             forward=forward,
@@ -218,49 +214,15 @@ class Surface:
         )
 
 
-def _spx_strikes(forward: float, sd: float) -> FloatArray:
-    """Return the 5-point grid around the forward: 6 % or 9 sds wide, at most 25 %."""
-    reach = min(max(_SPX_LEAST_REACH_FRAC, _SPX_REACH_SDS * sd), _SPX_MOST_REACH_FRAC)
-    first = math.ceil(forward * (1.0 - reach) / _SPX_STRIKE_STEP_POINTS)
-    last = math.floor(forward * (1.0 + reach) / _SPX_STRIKE_STEP_POINTS)
+def _spx_strikes(forward: float, sd: float, years: float) -> FloatArray:
+    """Return the 5-point grid around the forward, 6 % or 9 sds wide; wider below beyond a week."""
+    sds_below = _SPX_REACH_SDS if years < _WEEK_YEARS else _SPX_FAR_REACH_SDS
+    below = max(_SPX_LEAST_REACH_FRAC, sds_below * sd)
+    above = max(_SPX_LEAST_REACH_FRAC, _SPX_REACH_SDS * sd)
+    low, high = 1.0 - min(below, _SPX_MOST_REACH_FRAC), 1.0 + min(above, _SPX_MOST_REACH_FRAC)
+    first = math.ceil(forward * low / _SPX_STRIKE_STEP_POINTS)
+    last = math.floor(forward * high / _SPX_STRIKE_STEP_POINTS)
     return _SPX_STRIKE_STEP_POINTS * np.arange(first, last + 1, dtype=np.float64)
-
-
-def _spx_variance_ratio(
-    smile: SpxSmile, z: FloatArray, sessions_left: float, vol: VolState
-) -> FloatArray:
-    """Return variance relative to at-the-money: a hyperbola through (0, 1), linear in the wings.
-
-    The form is SVI (J. Gatheral, 2004) in units of the at-the-money standard deviation.
-    """
-    tenor = max(sessions_left, 0.25) / 5.0
-    level = _clip(vol.vix, smile.vix_least_points, smile.vix_most_points) / 18.0
-    spice = _clip(vol.vvix, smile.vvix_least_points, smile.vvix_most_points) / 95.0
-    slope = -smile.slope * (
-        tenor**smile.slope_tenor_power
-        * level**smile.slope_vix_power
-        * spice**smile.slope_vvix_power
-    )
-    put_wing = smile.put_wing * (
-        tenor**smile.put_wing_tenor_power
-        * level**smile.put_wing_vix_power
-        * spice**smile.put_wing_vvix_power
-    )
-    call_wing, width = smile.call_wing, smile.bend_width
-    opening = 0.5 * (put_wing + call_wing)
-    tilt = (call_wing - put_wing) / (call_wing + put_wing)
-    bend = _clip(tilt - slope / opening, -_STEEPEST_BEND, _STEEPEST_BEND)
-    centre = width * bend / math.sqrt(1.0 - bend * bend)
-    at_money = math.hypot(centre, width)
-    arm: FloatArray = z - centre
-    arm *= arm
-    arm += width * width
-    np.sqrt(arm, out=arm)
-    arm += tilt * z
-    arm *= opening
-    arm += 1.0 - opening * at_money
-    np.maximum(arm, _LEAST_VARIANCE_RATIO, out=arm)
-    return arm
 
 
 def _log_future(params: VixFutures, vol: VolState, years: FloatArray) -> FloatArray:
@@ -307,7 +269,3 @@ def _on_ticks(prices: FloatArray, half: FloatArray) -> tuple[FloatArray, FloatAr
     np.ceil(ask, out=ask)
     ask /= ask_pitch
     return bid, ask
-
-
-def _clip(value: float, least: float, most: float) -> float:
-    return min(max(value, least), most)

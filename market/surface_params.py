@@ -26,9 +26,14 @@ def _require_positive(section: Any, *names: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class SpxTerm:
-    """At-the-money variance of SPX over business time."""
+    """At-the-money variance of SPX over business time; a release counts extra sessions."""
 
     idle_day_weight: float
+    fomc_sessions: float
+    cpi_sessions: float
+    ppi_sessions: float
+    nfp_sessions: float
+    vix1d_ratio: float
     one_session_ratio: float
     one_session_power: float
     ratio_9d: float
@@ -36,9 +41,13 @@ class SpxTerm:
     ratio_93d: float
 
     def __post_init__(self) -> None:
-        _require_positive(self, "one_session_ratio", "ratio_9d", "ratio_30d", "ratio_93d")
+        _require_positive(self, "vix1d_ratio", "one_session_ratio")
+        _require_positive(self, "ratio_9d", "ratio_30d", "ratio_93d")
         if not 0.0 <= self.idle_day_weight <= 1.0:
             raise ValueError(f"idle_day_weight must lie in 0 … 1, got {self.idle_day_weight}")
+        for name in ("fomc_sessions", "cpi_sessions", "ppi_sessions", "nfp_sessions"):
+            if getattr(self, name) < 0.0:
+                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,24 +58,32 @@ class SpxSmile:
     slope_tenor_power: float
     slope_vix_power: float
     slope_vvix_power: float
+    slope_skew_power: float
     put_wing: float
     put_wing_tenor_power: float
     put_wing_vix_power: float
     put_wing_vvix_power: float
+    put_wing_skew_power: float
+    put_bend: float
     call_wing: float
-    bend_width: float
+    call_wing_tenor_power: float
+    call_bend: float
+    call_centre: float
+    call_centre_vix: float
+    call_centre_vvix: float
     vix_least_points: float
     vix_most_points: float
     vvix_least_points: float
     vvix_most_points: float
+    skew_least_points: float
+    skew_most_points: float
 
     def __post_init__(self) -> None:
-        _require_positive(self, "slope", "put_wing", "call_wing", "bend_width")
-        _require_positive(self, "vix_least_points", "vvix_least_points")
-        if self.vix_least_points > self.vix_most_points:
-            raise ValueError("vix_least_points must not exceed vix_most_points")
-        if self.vvix_least_points > self.vvix_most_points:
-            raise ValueError("vvix_least_points must not exceed vvix_most_points")
+        _require_positive(self, "slope", "put_wing", "call_wing", "put_bend", "call_bend")
+        for name in ("vix", "vvix", "skew"):
+            _require_positive(self, f"{name}_least_points")
+            if getattr(self, f"{name}_least_points") > getattr(self, f"{name}_most_points"):
+                raise ValueError(f"{name}_least_points must not exceed {name}_most_points")
 
 
 @dataclass(frozen=True, slots=True)

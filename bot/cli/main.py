@@ -22,6 +22,8 @@ COMMANDS = {
     "data": ("bot.cli.data", "Look after a folder of history: status, import, download."),
     "config": ("bot.cli.config", "Show the settings in force, or all keys."),
     "presets": ("bot.cli.presets", "List the named sets of parameters."),
+    "chain": ("bot.cli.chain", "Print a modelled option chain at any instant of history."),
+    "calibrate": ("bot.cli.calibrate", "Measure or refit the market model on real chains."),
     "explain": ("bot.cli.explain", "Explain a rule, and tell how often it bound."),
 }
 

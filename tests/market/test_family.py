@@ -77,7 +77,7 @@ def test_a_vix_that_rests_at_18_gives_the_offsets_of_the_parameters(params: Fami
     vix9d = 18.0 * np.exp(params.vix9d.offset)
     vix3m = 18.0 * np.exp(params.vix3m.offset)
     vvix = 90.0 * np.exp(params.vvix.offset)
-    assert last == pytest.approx((18.0, vix9d, vix3m, vvix, 18.0))
+    assert last == pytest.approx((18.0, vix9d, vix3m, vvix, 18.0, None, None))
 
 
 def test_a_jump_of_vix_inverts_the_family(params: FamilyParams) -> None:

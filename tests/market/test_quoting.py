@@ -40,7 +40,7 @@ def market_with(quoting: Quoting | None) -> ModelMarket:
     listings = Listings(ListingRules.from_toml(shipped("listings.toml")), calendar)
     params = SurfaceParams.from_toml(shipped("surface.toml"))
     family = complete_family(history, params.family)
-    return ModelMarket(history, calendar, listings, Surface(params), family, 7, quoting)
+    return ModelMarket(history, calendar, listings, Surface(params), family, 7, quoting=quoting)
 
 
 def chain_of(market: ModelMarket, at: datetime = AT) -> Chain:

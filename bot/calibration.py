@@ -1,0 +1,219 @@
+"""Calibration as a job: from a folder of data to parameters with their sample, date and error."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bot.world import World
+from market.calibration.chains import Snapshot, read_snapshots
+from market.calibration.evaluation import evaluate, report
+from market.calibration.fit import event_errors, fit_events, fit_spx, fit_vix
+from market.calibration.split import is_held_out, is_vix1d_held_out
+from market.errors import HistoryError
+from market.model import ModelMarket
+from market.sessions import exchange_zone
+from market.surface import Surface
+from market.surface_params import SurfaceParams
+from market.surface_term import BusinessTime
+
+CHAIN_FILES = (
+    "spx_chain_snapshots.parquet",
+    "spx_chain_intraday_2026.parquet",
+    "vix_chain_intraday_2026.parquet",
+)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Fitted parameters, what they were fitted on, and their errors on the rest."""
+
+    params: SurfaceParams
+    sample: dict[str, Any]
+    held_out: dict[str, Any]
+    vix1d: dict[str, Any]
+
+
+def evaluate_file(world: World, path: Path) -> dict[str, Any]:
+    """Return the errors of the model on a Parquet file of real chains.
+
+    Raises:
+        HistoryError: the file is no Parquet, or a column is missing.
+    """
+    snapshots = read_snapshots(path, world.calendar, _rate_of(world))
+    return {"file": path.name} | report(evaluate(world.market, world.calendar, snapshots))
+
+
+def calibrate(world: World, folder: Path, params: SurfaceParams) -> Calibration:
+    """Return SPX term structure, smile and releases and the VIX smile, fitted to a folder.
+
+    Raises:
+        HistoryError: the folder holds no real chains.
+    """
+    fit = _Fit(world)
+    snapshots = fit.read(folder)
+    sample = [snapshot for snapshot in snapshots if not is_held_out(snapshot)]
+    spx = [one for one in sample if one.underlying == "SPX" and _is_closing(one, world)]
+    vix = [one for one in sample if one.underlying == "VIX"]
+    closes = fit.closes_with_vix1d()
+    fitted = [close for close in closes if not is_vix1d_held_out(fit.session(close))]
+    if fitted:
+        params = fit_events(params, world.family, fit.business_of, fitted)
+    if spx:
+        params = fit_spx(params, fit.market_of, spx)
+    if fitted:
+        params = fit_events(params, world.family, fit.business_of, fitted)
+    if vix:
+        params = fit_vix(params, fit.market_of, vix)
+    unseen = [snapshot for snapshot in snapshots if is_held_out(snapshot)]
+    rest = [close for close in closes if is_vix1d_held_out(fit.session(close))]
+    return Calibration(
+        params=params,
+        sample={"spx": _days(spx), "vix": _days(vix), "vix1d_sessions": len(fitted)},
+        held_out=report(evaluate(fit.market_of(params), world.calendar, unseen)),
+        vix1d=fit.vix1d_errors(params, rest),
+    )
+
+
+def closing_snapshots(world: World, path: Path) -> list[Snapshot]:
+    """Return the snapshots of a file that show closing quotes, whose levels are known.
+
+    Raises:
+        HistoryError: the file is no Parquet, or a column is missing.
+    """
+    found = read_snapshots(path, world.calendar, _rate_of(world))
+    return [snapshot for snapshot in found if _is_closing(snapshot, world)]
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """The model market of one world under any parameters."""
+
+    world: World
+
+    def market_of(self, params: SurfaceParams) -> ModelMarket:
+        world = self.world
+        return ModelMarket(
+            world.history,
+            world.calendar,
+            world.listings,
+            Surface(params),
+            world.family,
+            world.seed,
+            world.macro,
+        )
+
+    def business_of(self, params: SurfaceParams) -> BusinessTime:
+        return BusinessTime(self.world.calendar, self.world.macro.events, params.spx_term)
+
+    def read(self, folder: Path) -> list[Snapshot]:
+        paths = [folder / name for name in CHAIN_FILES if (folder / name).exists()]
+        if not paths:
+            raise HistoryError(
+                f"{folder.name} holds no real chains; supply one of {', '.join(CHAIN_FILES)}."
+            )
+        rate_at = _rate_of(self.world)
+        found = [
+            one for path in paths for one in read_snapshots(path, self.world.calendar, rate_at)
+        ]
+        return [snapshot for snapshot in found if not snapshot.is_stale]
+
+    def closes_with_vix1d(self) -> list[tuple[int, datetime]]:
+        history, family = self.world.history, self.world.family
+        known = np.flatnonzero(~np.isnan(family.vix1d) & ~np.isnan(history.vix9d))
+        last = len(history.sessions) - 1
+        sessions = history.sessions
+        return [
+            (row, self.world.calendar.session(sessions[row]).cash_close_at)
+            for row in known.tolist()
+            if row < last
+        ]
+
+    def session(self, close: tuple[int, datetime]) -> date:
+        return self.world.history.sessions[close[0]]
+
+    def vix1d_errors(
+        self, params: SurfaceParams, closes: Sequence[tuple[int, datetime]]
+    ) -> dict[str, Any]:
+        if not closes:
+            return {"sessions": 0, "median_absolute_frac": None}
+        misses = event_errors(params, self.world.family, self.business_of(params), closes)
+        median = round(float(np.median(np.abs(misses))), 4)
+        return {"sessions": len(closes), "median_absolute_frac": median}
+
+
+def _rate_of(world: World) -> Callable[[datetime], float]:
+    """Return the bill rate at an instant; outside history the one assumed for its year."""
+    history = world.history
+    first, last = history.sessions[history.first_index], history.sessions[history.last_index]
+
+    def rate_frac(at: datetime) -> float:
+        day = at.astimezone(exchange_zone()).date()
+        if first < day <= last:
+            return world.market.rate_frac(at)
+        return world.market.bill_frac(at.year)
+
+    return rate_frac
+
+
+def _is_closing(snapshot: Snapshot, world: World) -> bool:
+    day = snapshot.at.astimezone(exchange_zone()).date()
+    if snapshot.is_stale:
+        return False
+    left = world.calendar.session(day).cash_close_at - snapshot.at
+    return left.total_seconds() <= 60.0
+
+
+def _days(snapshots: Iterable[Snapshot]) -> list[str]:
+    return sorted({one.at.astimezone(exchange_zone()).date().isoformat() for one in snapshots})
+
+
+def params_text(found: Calibration, on: date) -> str:
+    """Return the text of a surface file: the parameters, with sample, date and error."""
+    lines = [
+        "# Parameters of the model market, as written by `alvh calibrate`.",
+        f"# Fitted on {on}. SPX chains of {', '.join(found.sample['spx']) or 'none'}.",
+        f"# VIX chains of {', '.join(found.sample['vix']) or 'none'}.",
+        f"# VIX1D of {found.sample['vix1d_sessions']} sessions.",
+        "# Errors on chains not in the fit, medians of absolute values:",
+    ]
+    for name in ("spx", "vix"):
+        told = found.held_out.get(name)
+        if told:
+            error = told["all"]
+            lines.append(
+                f"# - {name.upper()}: {error['median_absolute']} {told['unit']}"
+                f" ({error['count']} options)"
+            )
+    if "spx" in found.held_out:
+        condors = found.held_out["spx"]["condors"]
+        lines.append(
+            f"# - one-day condors: {condors['median_absolute']} points ({condors['count']})"
+        )
+    lines.append(
+        f"# - VIX1D inferred: {found.vix1d['median_absolute_frac']} as a fraction"
+        f" ({found.vix1d['sessions']} sessions)"
+    )
+    lines.append("# carry, family, vix_futures and the quotes were not fitted here.")
+    for field in dataclasses.fields(found.params):
+        lines += _section(field.name, getattr(found.params, field.name))
+    return "\n".join(lines) + "\n"
+
+
+def _section(name: str, section: Any) -> list[str]:
+    """Return a section as TOML; tables keyed by years and nested sections follow its numbers."""
+    numbers: list[str] = []
+    tables: list[str] = []
+    for field in dataclasses.fields(section):
+        value = getattr(section, field.name)
+        if isinstance(value, float):
+            numbers.append(f"{field.name} = {round(value, 6)}")
+        elif isinstance(value, tuple):
+            tables += ["", f"[{name}.{field.name}]", *(f"{year} = {part}" for year, part in value)]
+        else:
+            tables += _section(f"{name}.{field.name}", value)
+    return ["", f"[{name}]", *numbers, *tables] if numbers else tables

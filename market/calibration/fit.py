@@ -1,0 +1,310 @@
+"""The fit of the surface's parameters to real chains and to recorded VIX1D.
+
+Rules of this file:
+- What is fitted is the model market itself, asked for the same chains as in a replay; there is no
+  second formula that could differ from it.
+- Errors are implied vol in points, weighted towards the money and towards the next session; a
+  month of many snapshots counts as one of few. Powers are held towards 0 by a weak ridge, because
+  a dozen days say little about them.
+- Butterflies that cost less than nothing are punished at all levels of VIX, VVIX and SKEW, not
+  only at those of the sample.
+"""
+
+import dataclasses
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from market.calibration.chains import Snapshot
+from market.family import VolFamily, VolState
+from market.model import ModelMarket
+from market.quotes import BoolArray, Chain, FloatArray
+from market.surface_params import SurfaceParams
+from market.surface_smile import smile_shape
+from market.surface_term import BusinessTime, VarianceCurve
+
+MarketOf = Callable[[SurfaceParams], ModelMarket]
+
+_MOST_YEARS = 70.0 / 365.0
+_MOST_VIX_YEARS = 200.0 / 365.0
+_WIDEST_QUOTE_FRAC = 0.35
+_LEAST_ROWS = 10
+_RIDGE = 5.0
+_PULL = 60.0
+_BUTTERFLY_WEIGHT = 30.0
+_LEAST_DENSITY = 0.02
+_SOFT_POINTS = 0.5
+
+TERM_NAMES = ("ratio_9d", "ratio_93d")
+EVENT_NAMES = (
+    "idle_day_weight",
+    "one_session_ratio",
+    "one_session_power",
+    "fomc_sessions",
+    "cpi_sessions",
+    "ppi_sessions",
+    "nfp_sessions",
+)
+SMILE_NAMES = (
+    "slope",
+    "slope_tenor_power",
+    "slope_vix_power",
+    "slope_vvix_power",
+    "slope_skew_power",
+    "put_wing",
+    "put_wing_tenor_power",
+    "put_wing_vix_power",
+    "put_wing_vvix_power",
+    "put_wing_skew_power",
+    "put_bend",
+    "call_wing",
+    "call_wing_tenor_power",
+    "call_bend",
+    "call_centre",
+    "call_centre_vix",
+    "call_centre_vvix",
+)
+VIX_SMILE_NAMES = (
+    "level",
+    "vvix_power",
+    "reversion_per_year",
+    "floor",
+    "slope",
+    "call_wing",
+    "call_wing_short",
+    "put_wing",
+)
+_BOUNDS = {
+    "idle_day_weight": (0.0, 1.0),
+    "slope": (0.05, 2.0),
+    "put_wing": (0.2, 5.0),
+    "put_bend": (0.4, 6.0),
+    "call_wing": (0.1, 1.5),
+    "call_bend": (0.5, 3.0),
+    "level": (0.3, 2.0),
+    "reversion_per_year": (0.5, 12.0),
+    "floor": (0.0, 1.0),
+    "vix.put_wing": (0.05, 0.9),
+    "vix.call_wing": (0.05, 1.5),
+    "call_wing_short": (0.0, 2.0),
+    "fomc_sessions": (0.0, 5.0),
+    "cpi_sessions": (0.0, 5.0),
+    "ppi_sessions": (0.0, 5.0),
+    "nfp_sessions": (0.0, 5.0),
+}
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One expiry of the sample: the strikes with a usable vol, and what each weighs."""
+
+    chain: Chain
+    strikes: FloatArray
+    iv: FloatArray
+    weight: FloatArray
+
+
+def fit_spx(
+    params: SurfaceParams, market_of: MarketOf, sample: Sequence[Snapshot]
+) -> SurfaceParams:
+    """Return the parameters with term structure and smile of SPX fitted to a sample."""
+    rows = _rows(sample, _MOST_YEARS, _spx_weight)
+    names = [("spx_term", name) for name in TERM_NAMES] + [("spx_smile", n) for n in SMILE_NAMES]
+
+    def errors(trial: SurfaceParams) -> FloatArray:
+        return np.concatenate(
+            [_vol_errors(market_of(trial), rows), _butterflies(trial), _ridge(trial, names)]
+        )
+
+    return _least_squares(params, names, errors)
+
+
+def fit_vix(
+    params: SurfaceParams, market_of: MarketOf, sample: Sequence[Snapshot]
+) -> SurfaceParams:
+    """Return the parameters with the smile of VIX options fitted to a sample."""
+    rows = _rows(sample, _MOST_VIX_YEARS, _vix_weight)
+    names = [("vix_smile", name) for name in VIX_SMILE_NAMES]
+    start = np.array([getattr(params.vix_smile, name) for name in VIX_SMILE_NAMES])
+
+    def errors(trial: SurfaceParams) -> FloatArray:
+        values = np.array([getattr(trial.vix_smile, name) for name in VIX_SMILE_NAMES])
+        # A few weeks of chains may shift the shape that years showed, not make a new one.
+        return np.concatenate([_vol_errors(market_of(trial), rows), _PULL * (values - start)])
+
+    return _least_squares(params, names, errors)
+
+
+def fit_events(
+    params: SurfaceParams,
+    family: VolFamily,
+    business_of: Callable[[SurfaceParams], BusinessTime],
+    closes: Sequence[tuple[int, Any]],
+) -> SurfaceParams:
+    """Return the parameters with the next session's vol fitted to recorded VIX1D.
+
+    `closes` holds (row, instant) of sessions with a recorded VIX1D.
+    """
+    names = [("spx_term", name) for name in EVENT_NAMES]
+
+    def errors(trial: SurfaceParams) -> FloatArray:
+        misses = event_errors(trial, family, business_of(trial), closes)
+        return _softened(100.0 * misses, 10.0)
+
+    return _least_squares(params, names, errors)
+
+
+def event_errors(
+    params: SurfaceParams,
+    family: VolFamily,
+    business: BusinessTime,
+    closes: Sequence[tuple[int, Any]],
+) -> FloatArray:
+    """Return ln(next session's vol without VIX1D / with it) of each close."""
+    term = params.spx_term
+    found = np.empty(len(closes))
+    for place, (row, at) in enumerate(closes):
+        state = family.at_close(row)
+        blind = dataclasses.replace(state, vix1d=None)
+        times = business.nodes(at, 0.0)
+        inferred, recorded = (
+            VarianceCurve(term, params.spx_smile, vol, times).next_session_strip()
+            for vol in (blind, state)
+        )
+        found[place] = 0.5 * math.log(inferred / recorded)
+    return found
+
+
+def _rows(
+    sample: Sequence[Snapshot],
+    most_years: float,
+    weigh: Callable[[FloatArray], FloatArray],
+) -> list[_Row]:
+    months = Counter((snapshot.at.year, snapshot.at.month) for snapshot in sample)
+    rows: list[_Row] = []
+    for snapshot in sample:
+        share = 1.0 / math.sqrt(months[snapshot.at.year, snapshot.at.month])
+        for chain in snapshot.chains:
+            is_usable = usable(chain)
+            if chain.years > most_years or is_usable.sum() < _LEAST_ROWS:
+                continue
+            strikes, iv = chain.strikes[is_usable], chain.call_iv[is_usable]
+            atm = float(np.interp(chain.forward, strikes, iv))
+            z = np.log(strikes / chain.forward) / (atm * math.sqrt(chain.years))
+            weight = share * weigh(z) * math.sqrt(60.0 / len(z))
+            weight *= 2.0 if chain.years < 4.2 / 365.0 else 1.0
+            rows.append(_Row(chain, strikes, iv, weight))
+    return rows
+
+
+def usable(chain: Chain) -> BoolArray:
+    """Return which strikes of a real chain have a vol that its quotes pin down."""
+    is_call = chain.strikes >= chain.forward
+    bid = np.where(is_call, chain.call_bid, chain.put_bid)
+    ask = np.where(is_call, chain.call_ask, chain.put_ask)
+    with np.errstate(invalid="ignore"):
+        is_narrow = (ask - bid) < _WIDEST_QUOTE_FRAC * (ask + bid)
+    return np.asarray(is_narrow & ~np.isnan(chain.call_iv))
+
+
+def _spx_weight(z: FloatArray) -> FloatArray:
+    return np.asarray(np.where((z > -14.0) & (z < 4.0), np.exp(-z * z / 6.0) + 0.25, 0.0))
+
+
+def _vix_weight(z: FloatArray) -> FloatArray:
+    return np.asarray(np.where((z > -2.0) & (z < 5.0), np.exp(-z * z / 4.0) + 0.1, 0.0)) * 0.3
+
+
+def _vol_errors(market: ModelMarket, rows: Sequence[_Row]) -> FloatArray:
+    errors = []
+    for row in rows:
+        key = (row.chain.trading_class, row.chain.expiry)
+        model = market.chain_on_forward(key, row.chain.at, row.chain.forward, row.strikes)
+        errors.append(100.0 * (model.call_iv - row.iv) * row.weight)
+    return _softened(np.concatenate(errors), _SOFT_POINTS)
+
+
+def _softened(errors: FloatArray, scale: float) -> FloatArray:
+    """Return errors whose squares grow like absolute values beyond `scale`."""
+    stretched = np.sqrt(2.0 * (np.sqrt(1.0 + (errors / scale) ** 2) - 1.0))
+    return np.asarray(np.sign(errors) * scale * stretched)
+
+
+def _ridge(params: SurfaceParams, names: Sequence[tuple[str, str]]) -> FloatArray:
+    powers = [pair for pair in names if pair[1].endswith(("_power", "_vix", "_vvix"))]
+    return _RIDGE * np.array([getattr(getattr(params, part), name) for part, name in powers])
+
+
+def _butterflies(params: SurfaceParams) -> FloatArray:
+    z = np.linspace(-14.0, 9.0, 160)
+    return np.concatenate(
+        [
+            _BUTTERFLY_WEIGHT * np.minimum(density(params, z, tenor, vol) - _LEAST_DENSITY, 0.0)
+            for tenor, vol in product((0.25, 1.0, 3.0, 10.0, 42.0), _corner_states())
+        ]
+    )
+
+
+def _corner_states() -> list[VolState]:
+    return [
+        VolState(vix, vix, vix, vvix, 19.0, skew=skew)
+        for vix, vvix, skew in product((10.0, 18.0, 80.0), (74.0, 95.0, 122.0), (115.0, 160.0))
+    ]
+
+
+def density(params: SurfaceParams, z: FloatArray, tenor: float, vol: VolState) -> FloatArray:
+    """Return Durrleman's function of a smile on an even grid: below 0 a butterfly pays to be held.
+
+    Source: J. Gatheral and A. Jacquier, "Arbitrage-free SVI volatility surfaces", 2014, lemma 2.2,
+    with ln(K/F) = z sd; `tenor` in sessions.
+    """
+    sd = vol.vix / 100.0 * math.sqrt(tenor / 252.0)
+    ratio = smile_shape(params.spx_smile, tenor, vol).variance_ratio(z)
+    step = float(z[1] - z[0])
+    slope = np.gradient(ratio, step)
+    bend = np.gradient(slope, step)
+    lean = 1.0 - 0.5 * z * slope / ratio
+    steepness = 0.25 * slope * slope * (1.0 / ratio + 0.25 * sd * sd)
+    return np.asarray((lean * lean - steepness + 0.5 * bend)[2:-2])
+
+
+def _least_squares(
+    params: SurfaceParams,
+    names: Sequence[tuple[str, str]],
+    errors: Callable[[SurfaceParams], FloatArray],
+) -> SurfaceParams:
+    from scipy.optimize import least_squares  # noqa: PLC0415 - only a fit needs it
+
+    start = np.array([getattr(getattr(params, part), name) for part, name in names])
+    pairs = [
+        _BOUNDS.get(f"vix.{name}" if part == "vix_smile" else name, _BOUNDS.get(name, (-9.0, 9.0)))
+        for part, name in names
+    ]
+    low, high = (np.array(side) for side in zip(*pairs, strict=True))
+
+    def residuals(values: FloatArray) -> FloatArray:
+        return errors(with_values(params, names, values))
+
+    found = least_squares(
+        residuals, np.clip(start, low + 1e-6, high - 1e-6), bounds=(low, high), max_nfev=25
+    )
+    return with_values(params, names, found.x)
+
+
+def with_values(
+    params: SurfaceParams, names: Sequence[tuple[str, str]], values: FloatArray
+) -> SurfaceParams:
+    """Return parameters with some of them, given as (section, name), replaced."""
+    changes: dict[str, dict[str, float]] = {}
+    for (part, name), value in zip(names, values.tolist(), strict=True):
+        changes.setdefault(part, {})[name] = value
+    sections: dict[str, Any] = {
+        part: dataclasses.replace(getattr(params, part), **fields)
+        for part, fields in changes.items()
+    }
+    return dataclasses.replace(params, **sections)

@@ -1,0 +1,176 @@
+"""Business time, and the at-the-money variance of SPX along it.
+
+Rules of this file:
+- Business time is counted in sessions: a whole session is 1, a calendar day without one
+  `idle_day_weight`, and a scheduled FOMC decision, CPI, PPI or jobs report adds sessions of its
+  own from its instant on. Until it has happened its variance is still to come.
+- Total variance is piecewise linear between nodes: the end of the next session, and 9, 30 and 93
+  days. It never falls with time, whatever the indices say in a panic.
+- A node stands where the strip of all options of its smile is worth its index (VIX1D, VIX9D, VIX,
+  VIX3M), because that is how Cboe computes them. Where VIX1D is absent it is inferred.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import accumulate, pairwise
+
+from market.family import VolState
+from market.macro import MacroEvent, MacroKind
+from market.pricing import DAYS_PER_YEAR
+from market.sessions import SessionCalendar, exchange_zone
+from market.surface_params import SpxSmile, SpxTerm
+from market.surface_smile import smile_shape
+
+SESSIONS_PER_YEAR = 252.0
+_IDLE_DAYS_PER_YEAR = DAYS_PER_YEAR - SESSIONS_PER_YEAR
+_NODE_DAYS = (9, 30, 93)
+_SESSIONS_PER_DAY = SESSIONS_PER_YEAR / DAYS_PER_YEAR
+_LEAST_GROWTH = 1.02
+_LEAST_PRICE_POINTS = 0.065  # below it a model price leaves no room for a bid
+_USUAL_SPOT_POINTS = 3000.0
+
+
+@dataclass(frozen=True, slots=True)
+class NodeTimes:
+    """Business time from one instant to the nodes, in sessions."""
+
+    next_close: float
+    days_9: float
+    days_30: float
+    days_93: float
+
+
+def average_times(term: SpxTerm) -> NodeTimes:
+    """Return the nodes seen from the close of a session in a calendar without months."""
+    per_day = (SESSIONS_PER_YEAR + _IDLE_DAYS_PER_YEAR * term.idle_day_weight) / DAYS_PER_YEAR
+    one = 1.0 + term.idle_day_weight * _IDLE_DAYS_PER_YEAR / SESSIONS_PER_YEAR
+    return NodeTimes(one, *(days * per_day for days in _NODE_DAYS))
+
+
+def plain_time(term: SpxTerm, years: float, sessions_left: float) -> float:
+    """Return the business time of `years` that hold `sessions_left` sessions and no release."""
+    return sessions_left + term.idle_day_weight * max(years * DAYS_PER_YEAR - sessions_left, 0.0)
+
+
+class BusinessTime:
+    """Counts business time on a calendar of sessions and releases."""
+
+    def __init__(
+        self, calendar: SessionCalendar, events: Iterable[MacroEvent], term: SpxTerm
+    ) -> None:
+        self._dates = calendar.dates
+        self._term = term
+        weights = {
+            MacroKind.FOMC: term.fomc_sessions,
+            MacroKind.CPI: term.cpi_sessions,
+            MacroKind.PPI: term.ppi_sessions,
+            MacroKind.NFP: term.nfp_sessions,
+        }
+        # An unscheduled decision was not known before, so it never was priced ahead.
+        counted = sorted((event.at, weights[event.kind]) for event in events if event.is_scheduled)
+        self._instants = [at for at, _ in counted]
+        self._totals = list(accumulate((weight for _, weight in counted), initial=0.0))
+
+    def releases(self, after: datetime, until: datetime) -> float:
+        """Return the sessions that the releases in (after, until] count extra."""
+        first = bisect_right(self._instants, after)
+        return self._totals[bisect_right(self._instants, until, lo=first)] - self._totals[first]
+
+    def to(self, until: datetime, *, at: datetime, years: float, sessions_left: float) -> float:
+        """Return the business time from `at` to `until`, which lies `years` later."""
+        return plain_time(self._term, years, sessions_left) + self.releases(at, until)
+
+    def nodes(self, at: datetime, session_left: float) -> NodeTimes:
+        """Return the business time to the nodes; `session_left` is the rest of today's session."""
+        today = at.astimezone(exchange_zone()).date()
+        here = bisect_right(self._dates, today)
+        times = [
+            plain_time(self._term, days / DAYS_PER_YEAR, self._sessions_in(today, here, days))
+            + self.releases(at, at + timedelta(days=days))
+            for days in _NODE_DAYS
+        ]
+        following = self._dates[min(here, len(self._dates) - 1)]
+        idle_days = max((following - today).days - 1, 0)
+        until = at + timedelta(days=idle_days + 1)
+        next_close = (
+            1.0 + session_left + self._term.idle_day_weight * idle_days + self.releases(at, until)
+        )
+        return NodeTimes(next_close, *times)
+
+    def _sessions_in(self, today: date, here: int, days: int) -> float:
+        """Return the sessions in `days` calendar days; over a weekend the count rises evenly.
+
+        The indices go straight from one expiry to the next, weekends included.
+        """
+        end = today + timedelta(days=days)
+        after = bisect_right(self._dates, end)
+        if not 0 < after < len(self._dates):
+            return days * _SESSIONS_PER_DAY
+        before, following = self._dates[after - 1], self._dates[after]
+        is_idle = (following - before).days > 1
+        return after - here + ((end - before) / (following - before) if is_idle else 0.0)
+
+
+class VarianceCurve:
+    """At-the-money total variance of SPX by business time, at one instant."""
+
+    def __init__(
+        self,
+        term: SpxTerm,
+        smile: SpxSmile,
+        vol: VolState,
+        times: NodeTimes,
+        spot: float = _USUAL_SPOT_POINTS,
+    ) -> None:
+        self._least_price_frac = _LEAST_PRICE_POINTS / spot
+        self._term, self._smile, self._vol, self._times = term, smile, vol, times
+        self._nodes = [(0.0, 0.0)]
+        self._waiting = [self._add_day_93, self._add_day_30, self._add_day_9, self._add_next]
+
+    def total(self, business_time: float) -> float:
+        """Return total variance to a business time in sessions; the last rate goes on beyond."""
+        # Nodes cost a strip each, and the nearest expiries do without the far ones.
+        while self._waiting and business_time > self._nodes[-1][0]:
+            self._waiting.pop()()
+        nodes = self._nodes
+        for (start, low), (end, high) in pairwise(nodes):
+            if business_time <= end:
+                return low + (high - low) * (business_time - start) / (end - start)
+        end, high = nodes[-1]
+        return high * business_time / end
+
+    def next_session_strip(self) -> float:
+        """Return the variance to the end of the next session of a strip, as VIX1D measures it."""
+        vol, term, times = self._vol, self._term, self._times
+        if vol.vix1d is not None:
+            return (term.vix1d_ratio * vol.vix1d / 100.0) ** 2 / SESSIONS_PER_YEAR
+        near = term.one_session_ratio * math.pow(vol.vix9d / vol.vix, term.one_session_power)
+        return near * near * _variance(vol.vix9d, 9) * times.next_close / times.days_9
+
+    def _add_next(self) -> None:
+        self._add(self._times.next_close, 1.0, self.next_session_strip())
+
+    def _add_day_9(self) -> None:
+        if self._times.days_9 > self._nodes[-1][0]:
+            strip = self._term.ratio_9d**2 * _variance(self._vol.vix9d, 9)
+            self._add(self._times.days_9, 9 * _SESSIONS_PER_DAY, strip)
+
+    def _add_day_30(self) -> None:
+        strip = self._term.ratio_30d**2 * _variance(self._vol.vix, 30)
+        self._add(self._times.days_30, 30 * _SESSIONS_PER_DAY, strip)
+
+    def _add_day_93(self) -> None:
+        strip = self._term.ratio_93d**2 * _variance(self._vol.vix3m, 93)
+        self._add(self._times.days_93, 93 * _SESSIONS_PER_DAY, strip)
+
+    def _add(self, time: float, sessions: float, strip: float) -> None:
+        shape = smile_shape(self._smile, sessions, self._vol)
+        total = strip / shape.strip_ratio(math.sqrt(strip), self._least_price_frac)
+        self._nodes.append((time, max(total, _LEAST_GROWTH * self._nodes[-1][1])))
+
+
+def _variance(points: float, days: int) -> float:
+    return (points / 100.0) ** 2 * days / DAYS_PER_YEAR
