@@ -29,7 +29,7 @@ _LEAST_TOTAL_SD = 1e-7  # keeps the last instant before expiry finite
 
 _SPX_STRIKE_STEP_POINTS = 5.0
 _SPX_LEAST_REACH_FRAC = 0.06
-_SPX_REACH_SDS, _SPX_FAR_REACH_SDS = 9.0, 14.0  # beyond a week deep puts still have a bid
+_SPX_REACH_SDS, _SPX_FAR_REACH_SDS = 9.0, 24.0  # beyond a week deep puts still have a bid
 _WEEK_YEARS = 7.5 / 365.0
 _SPX_MOST_REACH_FRAC = 0.80
 

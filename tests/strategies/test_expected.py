@@ -157,7 +157,7 @@ def test_a_conservative_sale_is_the_trade_it_notes() -> None:
         Scene(session=date(2018, 1, 22)),
         Scene(vix=22.0, chains={(TradingClass.SPXW, NEXT_SESSION): None}),
         Scene(hv20=None),
-        Scene(vix=30.0),  # no pair far enough away brings 0.70 after slippage of 0.40
+        Scene(vix=30.0, hv20=30.0),  # no pair far enough away brings 0.70 after slippage of 0.40
     ],
 )
 def test_without_listing_chain_range_or_pair_there_is_no_would_be_trade(scene: Scene) -> None:
