@@ -64,8 +64,10 @@ class VolState:
     skew: float | None = None
 
     def __post_init__(self) -> None:
-        known = (value for value in astuple(self) if value is not None)
-        if not all(0.0 < value < math.inf for value in known):
+        levels = (self.vix, self.vix9d, self.vix3m, self.vvix, self.vix_year_mean)
+        extra = (1.0 if self.vix1d is None else self.vix1d, 1.0 if self.skew is None else self.skew)
+        # Spelled out because every instant of a replay makes one.
+        if min(levels + extra) <= 0.0 or not math.isfinite(sum(levels + extra)):
             raise ValueError(f"volatility levels must be positive and finite, got {self}")
 
 

@@ -98,7 +98,7 @@ class _Instant:
     spx: float
     vol: VolState
     rate_frac: float
-    variance: VarianceCurve
+    variances: list[VarianceCurve] = field(default_factory=list)
     curves: list[FuturesCurve] = field(default_factory=list)
     chains: dict[ChainKey, Chain | None] = field(default_factory=dict)
 
@@ -289,18 +289,14 @@ class ModelMarket:
         whole = session.cash_close_at - session.open_at
         left = max((session.cash_close_at - at) / whole, 0.0)
         is_closed = at >= session.cash_close_at
-        vol = self._vol(row, is_closed, at)
-        spx = self._paths.spx(row, at)
-        times = self._business.nodes(at, left)
         return _Instant(
             at=at,
             on=at.astimezone(exchange_zone()).date(),
             row=row,
             is_closed=is_closed,
             session_left=left,
-            spx=spx,
-            vol=vol,
-            variance=self._surface.variance_curve(vol, times, spot=spx),
+            spx=self._paths.spx(row, at),
+            vol=self._vol(row, is_closed, at),
             rate_frac=self._rate_frac(row if is_closed else max(row - 1, 0)),
         )
 
@@ -452,7 +448,7 @@ class ModelMarket:
                 sessions_left=sessions_left,
                 vol=instant.vol,
                 strikes=strikes,
-                atm_variance=instant.variance.total(time),
+                atm_variance=self._variance(instant).total(time),
             )
         return self._surface.vix_chain(
             trading_class=trading_class,
@@ -464,6 +460,13 @@ class ModelMarket:
             rate_frac=instant.rate_frac,
             strikes=strikes,
         )
+
+    def _variance(self, instant: _Instant) -> VarianceCurve:
+        if not instant.variances:
+            times = self._business.nodes(instant.at, instant.session_left)
+            curve = self._surface.variance_curve(instant.vol, times, spot=instant.spx)
+            instant.variances.append(curve)
+        return instant.variances[0]
 
     def _shown(self, instant: _Instant, chain: Chain | None) -> Chain | None:
         if chain is None or self._quoting is None:

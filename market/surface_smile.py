@@ -21,10 +21,10 @@ _STEEPEST_BEND = 0.985  # beyond it the smile's lowest point would lie far outsi
 _LEAST_VARIANCE_RATIO = 0.05
 _USUAL_VIX_POINTS, _USUAL_VVIX_POINTS, _USUAL_SKEW_POINTS = 18.0, 95.0, 130.0
 _WEEK_SESSIONS = 5.0
-_STRIP_STEP = 0.25
+_STRIP_STEP = 0.5
 _STRIP_Z: FloatArray = np.arange(-24.0, 9.01, _STRIP_STEP)
 _STRIP_SIGN: FloatArray = np.where(_STRIP_Z < 0.0, 1.0, -1.0)  # puts below the forward
-_STRIP_ROUNDS = 3
+_STRIP_ROUNDS = 2  # within 0.05 % of the vol at the limit
 _FIRST_STRIP_RATIO = 1.4
 
 

@@ -1,0 +1,64 @@
+"""`alvh chain` and `alvh calibrate`, as a shell calls them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from cli_samples import Alvh
+
+
+def test_a_chain_is_told_with_spot_forward_and_rows(alvh: Alvh) -> None:
+    told = alvh(
+        "chain", "--class", "SPXW", "--at", "2018-02-02T16:10", "--expiry", "2018-02-05", "--json"
+    )
+
+    chain = json.loads(told.out)
+    assert told.code == 0
+    assert (chain["class"], chain["spot"], chain["simulated"]) == ("SPXW", 2762.13, True)
+    assert chain["forward"] == pytest.approx(2762.13, abs=1.0)
+    assert list(chain["rows"][0]) == ["strike", "right", "bid", "ask", "mid", "iv", "delta"]
+    assert all(row["bid"] < row["ask"] for row in chain["rows"])
+
+
+def test_a_vix_chain_stands_on_its_future(alvh: Alvh) -> None:
+    told = alvh("chain", "--class", "VIX", "--at", "2018-02-05T16:00", "--expiry", "2018-03-21")
+
+    assert told.code == 0
+    assert told.out.startswith("VIX expiring 2018-03-21, modelled: spot 37.32, forward ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (("--at", "noon", "--expiry", "2018-02-05"), 2, "--at noon is no time; write it in New"),
+        (("--at", "2018-02-02T16:10", "--expiry", "2018-02-06"), 3, "no SPXW series expiring"),
+        (("--at", "2031-02-02T16:10", "--expiry", "2018-02-05"), 3, "lies outside the market"),
+    ],
+)
+def test_a_chain_that_cannot_be_had_is_told_in_one_sentence(
+    alvh: Alvh, arguments: tuple[str, ...], code: int, sentence: str
+) -> None:
+    told = alvh("chain", "--class", "SPXW", *arguments)
+
+    assert (told.code, told.out) == (code, "")
+    assert sentence in told.err
+    assert told.err.count("\n") == 1
+
+
+def test_calibrate_wants_chains(alvh: Alvh) -> None:
+    told = alvh("calibrate")
+
+    assert told.code == 2
+    assert "calibrate needs chains" in told.err
+
+
+def test_an_evaluation_tells_errors_by_snapshot_tenor_delta_and_condor(
+    alvh: Alvh, data_folder: Path
+) -> None:
+    file = data_folder / "spx_chain_snapshots.parquet"
+
+    told = json.loads(alvh("calibrate", "--evaluate", file, "--data", data_folder, "--json").out)
+
+    assert len(told["snapshots"]) == 12
+    assert {"all", "by_tenor_days", "by_delta", "condors"} < set(told["spx"])
+    assert told["spx"]["condors"]["count"] == 27
