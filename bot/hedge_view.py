@@ -33,6 +33,7 @@ from strategies.convexity import (
 from strategies.greeks import CallGreeks, greeks_of
 from strategies.hedge_orders import NAME
 from strategies.params import MethodParams
+from strategies.recycling import harvested_contracts
 from strategies.volatility import expected_range
 
 # Strikes that no level of SPX reaches stand for a side that was shifted away alone.
@@ -43,6 +44,8 @@ NO_PUT_SIDE, NO_CALL_SIDE = (0.0, -1.0), (1e9, 1e9 + 1.0)
 class LayerView:
     """One layer after the review: counts by kind, its main base series, value and greeks.
 
+    Calls harvested under R-23 count as held in the base until their refill (amendment A10), so they
+    stand in `recycled_contracts` with a minus; `held_contracts`, the signed sum, is what is held.
     `expiry`, `strike` and `delta` are those of the base (`delta` per contract); value and greeks
     are dollars of all contracts held. None where nothing is held or a quote is missing.
     """
@@ -219,7 +222,10 @@ def view_of(reviewed: Reviewed, settings: MethodParams, world: World) -> HedgeVi
     profile = None
     if len(known) == len(states):
         profile = convexity_profile(known, settings.alvh.futures_kappa)
-    layers = tuple(_layer(layer, states, snapshot) for layer in Layer)
+    harvested = harvested_contracts(positions.hedge_memory, snapshot.levels.vix, settings.alvh)
+    layers = tuple(
+        _layer(layer, states, snapshot, harvested if layer is Layer.NEAR else 0) for layer in Layer
+    )
     covered = None if profile is None else _covered(reviewed, profile.shocks, settings, world)
     levels = snapshot.levels
     return HedgeView(
@@ -247,7 +253,10 @@ def call_state(position: LayerPosition, snapshot: MarketSnapshot) -> CallState |
 
 
 def _layer(
-    layer: Layer, states: dict[LayerPosition, CallState | None], snapshot: MarketSnapshot
+    layer: Layer,
+    states: dict[LayerPosition, CallState | None],
+    snapshot: MarketSnapshot,
+    harvested: int,
 ) -> LayerView:
     held = [position for position in states if position.layer is layer]
     by_kind = {kind: [each for each in held if each.kind is kind] for kind in HoldingKind}
@@ -257,9 +266,9 @@ def _layer(
     all_greeks, base_greeks = (_greeks(rows, states, snapshot) for rows in (held, base))
     return LayerView(
         layer,
-        counts[HoldingKind.BASE],
+        counts[HoldingKind.BASE] + harvested,
         counts[HoldingKind.TILT],
-        counts[HoldingKind.RECYCLED],
+        counts[HoldingKind.RECYCLED] - harvested,
         None if main is None else main.contract.expiry,
         None if main is None else float(main.contract.strike),
         None if base_greeks is None else base_greeks.delta / counts[HoldingKind.BASE],

@@ -216,7 +216,9 @@ class AlvhStrategy:
 
     def _open(self, view: View, draft: Draft) -> None:
         plan, params = draft.plan, self._params
-        harvested = harvested_contracts(view, params.alvh)
+        harvested = harvested_contracts(
+            view.positions.hedge_memory, view.snapshot.levels.vix, params.alvh
+        )
         if not is_missing(view, plan, params.alvh, harvested):
             return
         if draft.blocks:

@@ -140,7 +140,9 @@ def hedge_first(facts: EntryFacts) -> FilterResult:
     plan = facts.view.positions.plan
     if plan is None:
         return blocked("R-19", "hedge_first", "NO_HEDGE", "no hedge is planned yet")
-    harvested = harvested_contracts(facts.view, params)
+    harvested = harvested_contracts(
+        facts.view.positions.hedge_memory, facts.view.snapshot.levels.vix, params
+    )
     held = units_held(facts.view.positions.layers, plan, params, harvested=harvested)
     wanted = units_wanted(plan, params)
     detail = f"{held:g} of {wanted:g} hedge units held"

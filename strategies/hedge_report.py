@@ -123,7 +123,7 @@ def _said(rule: str, name: str, detail: str) -> FilterResult:
 
 def _units(view: View, plan: HedgePlan, params: MethodParams) -> FilterResult:
     alvh = params.alvh
-    harvested = harvested_contracts(view, alvh)
+    harvested = harvested_contracts(view.positions.hedge_memory, view.snapshot.levels.vix, alvh)
     held = units_held(view.positions.layers, plan, alvh, harvested=harvested)
     wanted = units_wanted(plan, alvh)
     detail = f"{held:g} of {wanted:g} units for {plan.planned_condors} planned condors"
@@ -208,7 +208,9 @@ def _convexity(profile: ConvexityProfile | None, params: MethodParams) -> Filter
 def facts_of(view: View, state: HedgeState, params: MethodParams) -> dict[str, JsonValue]:
     """Return the figures recorded with each hedge decision; None is unknown."""
     levels, layers, plan = view.snapshot.levels, view.positions.layers, state.plan
-    harvested = harvested_contracts(view, params.alvh)
+    harvested = harvested_contracts(
+        view.positions.hedge_memory, view.snapshot.levels.vix, params.alvh
+    )
     facts: dict[str, JsonValue] = {
         "spx": levels.spx,
         "vix": levels.vix,

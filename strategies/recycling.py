@@ -111,16 +111,15 @@ class HedgeMemoryKeeper:
         self.memory = replace(memory, harvested_contracts=left, vix_peak_since_harvest=peak)
 
 
-def is_refill_due(view: View, params: AlvhParams) -> bool:
+def is_refill_due(memory: HedgeMemory, vix: float, params: AlvhParams) -> bool:
     """Tell whether fear has ebbed: VIX below 0.8 of its peak since the harvest, or below 16."""
-    memory, vix = view.positions.hedge_memory, view.snapshot.levels.vix
     peak = memory.vix_peak_since_harvest or vix
     return vix < params.refill_peak_frac * peak or vix < params.recycle_min_vix
 
 
-def harvested_contracts(view: View, params: AlvhParams) -> int:
+def harvested_contracts(memory: HedgeMemory, vix: float, params: AlvhParams) -> int:
     """Return near contracts that were harvested and count as held until their refill is due."""
-    return 0 if is_refill_due(view, params) else view.positions.hedge_memory.harvested_contracts
+    return 0 if is_refill_due(memory, vix, params) else memory.harvested_contracts
 
 
 def gain_multiple(view: View) -> float | None:

@@ -44,6 +44,17 @@ def test_the_base_is_4_4_2_with_deltas_that_fall(calm: HedgeView) -> None:
     assert [layer.expiry is not None and layer.expiry > CALM for layer in calm.layers] == [True] * 3
 
 
+def test_calls_harvested_in_a_shock_count_as_base_and_are_taken_off_what_is_held(
+    shock: HedgeView,
+) -> None:
+    near, mid, long = shock.layers
+
+    assert near.contracts == mid.contracts == 2 * long.contracts > 0
+    assert near.recycled_contracts < 0
+    assert near.held_contracts == near.contracts + near.recycled_contracts
+    assert (mid.recycled_contracts, long.recycled_contracts) == (0, 0)
+
+
 def test_the_journal_tells_the_same_as_the_replay(
     world: World, quarter: Replayed, shock: HedgeView
 ) -> None:

@@ -303,10 +303,10 @@ class TestRefill:
     def test_a_refill_is_due_once_fear_has_ebbed(
         self, vix: float, peak: float | None, is_due: bool
     ) -> None:
-        view = hedge_view(Scene(vix=vix, memory=memory(vix_peak_since_harvest=peak)))
+        harvested = memory(vix_peak_since_harvest=peak)
 
-        assert is_refill_due(view, DEFAULTS.alvh) is is_due
-        assert harvested_contracts(view, DEFAULTS.alvh) == (0 if is_due else 2)
+        assert is_refill_due(harvested, vix, DEFAULTS.alvh) is is_due
+        assert harvested_contracts(harvested, vix, DEFAULTS.alvh) == (0 if is_due else 2)
 
     def test_until_then_the_layer_counts_as_held_and_nothing_is_missing(self) -> None:
         spent = memory(realised_gains_usd=Decimal(0), vix_peak_since_harvest=20.0)
