@@ -15,6 +15,7 @@ from bot.events import DecisionMade, EntryClosed, EquityMarked, OrderApproved, R
 from bot.journal import schema
 from bot.ledger import Holding
 from market.orders import (
+    FillCharged,
     OrderAccepted,
     OrderCancelled,
     OrderFilled,
@@ -36,6 +37,7 @@ class Projector:
         self._new_orders: list[str] = []
         self._changed_orders: dict[str, None] = {}
         self._positions_changed = False
+        self._charges: list[FillCharged] = []
         self._makers: dict[type, Callable[[int, Any], None]] = {
             DecisionMade: self._decision,
             OrderFilled: self._fill,
@@ -53,6 +55,8 @@ class Projector:
             self._new_orders.append(record.order.order_id)
         elif isinstance(record, ORDER_CHANGERS):
             self._changed_orders[record.order_id] = None
+        if isinstance(record, FillCharged):
+            self._charges.append(record)
         if isinstance(record, POSITION_CHANGERS):
             self._positions_changed = True
 
@@ -62,6 +66,7 @@ class Projector:
         for table, rows in self._rows.items():
             connection.execute(insert(table), rows)
         self._rows.clear()
+        self._write_charges(connection)
         if self._positions_changed:
             connection.execute(delete(schema.POSITIONS))
             rows = [_position_row(holding) for holding in book.ledger.holdings.values()]
@@ -82,6 +87,17 @@ class Projector:
                 connection.execute(update(schema.ORDERS).where(where).values(**values))
         self._new_orders.clear()
         self._changed_orders.clear()
+
+    def _write_charges(self, connection: Connection) -> None:
+        """Replace the charges of fills that became known later."""
+        for charge in self._charges:
+            values = {
+                "commission_usd": str(charge.commission_usd),
+                "exchange_fees_usd": str(charge.exchange_fees_usd),
+            }
+            where = schema.FILLS.c.fill_id == charge.fill_id
+            connection.execute(update(schema.FILLS).where(where).values(**values))
+        self._charges.clear()
 
     def _decision(self, seq: int, record: DecisionMade) -> None:
         decision = record.decision
