@@ -17,6 +17,7 @@ EVENT_KINDS = (
     "moment_reached",
     "moment_missed",
     "market_seen",
+    "market_unseen",
     "decision_made",
     "order_approved",
     "order_stopped",
@@ -48,21 +49,22 @@ def command() -> None:
 @FILE
 @json_option
 def verify(file: Path, as_json: bool) -> None:
-    """Check numbers and hash chain; exit 4 and name the first bad row when they do not hold.
+    """Check numbers, hash chain, inputs and projections; exit 4 and name the first bad row when
+    they do not hold.
 
     \b
     Example:
       alvh journal verify quarter.db
     """
-    from bot.journal.store import JournalReader  # noqa: PLC0415 - SQL is loaded only when used
+    from bot.journal import check  # noqa: PLC0415 - SQL is loaded only when used
 
-    reader = JournalReader(file)
-    count = reader.verify()
-    reader.close()
+    count = check.verify(file)
     if as_json:
         print_json({"file": str(file), "events": count, "is_intact": True})
     else:
-        click.echo(f"{file}: {count} events, all in order and unchanged.")
+        click.echo(
+            f"{file}: {count} events, all in order and unchanged, as are the tables made of them."
+        )
 
 
 @command.command("show")
