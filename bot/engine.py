@@ -225,7 +225,9 @@ class Engine:
     ) -> list[Command]:
         order = self._identify(intent, session)
         book = self.book
-        exposure = Exposure(capital, book.positions(), book.orders_sent(session), book.halt)
+        exposure = Exposure(
+            capital, book.positions(), book.orders_sent(session), book.halt, book.line
+        )
         verdict = self._risk.judge(order, exposure)
         if isinstance(verdict, Refusal):
             self._record(_stopped(order, at, verdict))

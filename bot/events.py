@@ -11,7 +11,10 @@ from decimal import Decimal
 from enum import StrEnum
 
 from market.orders import (
+    BrokerEvent,
+    FillCharged,
     FillReviewed,
+    LineChanged,
     Order,
     OrderAccepted,
     OrderCancelled,
@@ -250,10 +253,12 @@ Record = (
     | OrderRepriced
     | OrderLooked
     | OrderFilled
+    | FillCharged
     | OrderCancelled
     | FillReviewed
     | PositionSettled
     | SettlementAwaited
+    | LineChanged
     | EntryClosed
     | EquityMarked
     | ShadowTraded
@@ -277,10 +282,12 @@ KINDS: dict[str, type] = {
     "order_repriced": OrderRepriced,
     "order_looked": OrderLooked,
     "order_filled": OrderFilled,
+    "fill_charged": FillCharged,
     "order_cancelled": OrderCancelled,
     "fill_reviewed": FillReviewed,
     "position_settled": PositionSettled,
     "settlement_awaited": SettlementAwaited,
+    "line_changed": LineChanged,
     "entry_closed": EntryClosed,
     "equity_marked": EquityMarked,
     "shadow_traded": ShadowTraded,
@@ -329,17 +336,7 @@ class SnapshotFailed:
 class BrokerReported:
     """Input: the broker said something about an order or a position."""
 
-    event: (
-        OrderAccepted
-        | OrderRejected
-        | OrderRepriced
-        | OrderLooked
-        | OrderFilled
-        | OrderCancelled
-        | FillReviewed
-        | PositionSettled
-        | SettlementAwaited
-    )
+    event: BrokerEvent
 
 
 Input = MomentDue | MomentSkipped | SnapshotTaken | SnapshotFailed | BrokerReported

@@ -20,6 +20,27 @@ class EventRow:
     recorded_at: str
     seal: str
 
+    @property
+    def is_text(self) -> bool:
+        """Tell whether all columns are text; in a damaged file they may be anything."""
+        texts: tuple[object, ...] = (
+            self.at,
+            self.session or "",
+            self.kind,
+            self.payload,
+            self.hash,
+            self.recorded_at,
+            self.seal,
+        )
+        return all(isinstance(text, str) for text in texts)
+
+    def follows(self, head: "Head") -> bool:
+        """Tell whether the row is what was written after the head."""
+        if not self.is_text:
+            return False
+        wanted = chained(head.hash, self.seq, self.at, self.session, self.kind, self.payload)
+        return self.hash == wanted and self.seal == sealed(self.hash, self.recorded_at)
+
 
 @dataclass(frozen=True, slots=True)
 class Head:

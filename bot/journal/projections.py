@@ -23,6 +23,7 @@ from bot.events import (
 from bot.journal import schema
 from bot.ledger import Holding, Ledger
 from market.orders import (
+    FillCharged,
     OrderAccepted,
     OrderCancelled,
     OrderFilled,
@@ -32,7 +33,7 @@ from market.orders import (
 )
 
 Row = dict[str, Any]
-POSITION_CHANGERS = (OrderFilled, PositionSettled)
+POSITION_CHANGERS = (OrderFilled, FillCharged, PositionSettled)
 ORDER_CHANGERS = (OrderAccepted, OrderRejected, OrderFilled, OrderCancelled, OrderRepriced)
 
 
@@ -54,6 +55,7 @@ class Projector:
         self._new_orders: list[str] = []
         self._changed_orders: dict[str, None] = {}
         self._positions_changed = False
+        self._charges: list[FillCharged] = []
         self._makers: dict[type, Callable[[int, Any], None]] = {
             DecisionMade: self._decision,
             OrderFilled: self._fill,
@@ -73,6 +75,8 @@ class Projector:
             self._new_orders.append(record.order.order_id)
         elif isinstance(record, ORDER_CHANGERS):
             self._changed_orders[record.order_id] = None
+        if isinstance(record, FillCharged):
+            self._charges.append(record)
         if isinstance(record, POSITION_CHANGERS):
             self._positions_changed = True
 
@@ -84,6 +88,7 @@ class Projector:
                 sessions = {row["session"] for row in rows}
                 connection.execute(delete(table).where(table.c.session.in_(sessions)))
             connection.execute(insert(table), rows)
+        self._write_charges(connection)
         if self._positions_changed:
             ledger = self._book.ledger
             held = [position_row(holding) for holding in ledger.holdings.values()]
@@ -95,6 +100,7 @@ class Projector:
         self._rows.clear()
         self._new_orders.clear()
         self._changed_orders.clear()
+        self._charges.clear()
         self._positions_changed = False
 
     def _write_orders(self, connection: Connection) -> None:
@@ -124,6 +130,16 @@ class Projector:
             }
         )
 
+    def _write_charges(self, connection: Connection) -> None:
+        """Replace the charges of fills that became known later."""
+        for charge in self._charges:
+            values = {
+                "commission_usd": str(charge.commission_usd),
+                "exchange_fees_usd": str(charge.exchange_fees_usd),
+            }
+            where = schema.FILLS.c.fill_id == charge.fill_id
+            connection.execute(update(schema.FILLS).where(where).values(**values))
+
     def _decision(self, seq: int, record: DecisionMade) -> None:
         decision = record.decision
         self._rows[schema.DECISIONS].append(
@@ -140,7 +156,7 @@ class Projector:
         )
 
     def _fill(self, _seq: int, record: OrderFilled) -> None:
-        if record.fill_id in self._book.fill_ids:
+        if record.fill_id in self._book.fill_fees_usd:
             return  # told twice, booked once
         self._rows[schema.FILLS].append(
             {

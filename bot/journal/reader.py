@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from bot.events import Record, RunStarted
 from bot.journal import schema
-from bot.journal.chain import START, EventRow, Head, chained, sealed
+from bot.journal.chain import START, EventRow, Head
 from bot.journal.codec import decode
 from bot.journal.place import UNREADABLE, Place, Target, first_line, place_of, reading, snapshot
 from market.errors import ConfigError, JournalDamaged, JournalUnavailable
@@ -174,8 +174,7 @@ def require_next(name: str, head: Head, row: EventRow) -> None:
     expected = head.seq + 1
     if row.seq != expected:
         raise JournalDamaged(f"{name}: event {expected} is missing")
-    wanted = chained(head.hash, row.seq, row.at, row.session, row.kind, row.payload)
-    if row.hash != wanted or row.seal != sealed(row.hash, row.recorded_at):
+    if not row.follows(head):
         raise JournalDamaged(f"{name}: event {row.seq} was changed after writing")
 
 

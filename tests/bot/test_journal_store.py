@@ -31,7 +31,13 @@ from bot.journal.projections import order_row
 from bot.journal.store import JournalReader, SqlJournal
 from bot.world import World
 from market.errors import ConfigError, JournalDamaged
-from market.orders import OrderAccepted, OrderCancelled, OrderFilled, PositionSettled
+from market.orders import (
+    FillCharged,
+    OrderAccepted,
+    OrderCancelled,
+    OrderFilled,
+    PositionSettled,
+)
 
 Edit = Callable[[sqlite3.Connection], object]
 
@@ -160,6 +166,19 @@ def test_orders_are_shown_as_the_book_has_them_across_transactions(tmp_path: Pat
             "filled": 4,
         },
     ]
+
+
+def test_a_charge_known_later_stands_in_the_table_of_fills(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "j.db", durable=True)
+    entry = order(condor_intent(quantity=2))
+    fill = filled(entry, CONDOR_PRICES, quantity=2)
+    writer.step(sent(entry), fill)
+
+    writer.step(FillCharged(AT, entry.order_id, fill.fill_id, Decimal("5.20"), Decimal("3.98")))
+
+    (row,) = rows(tmp_path / "j.db", "fills")
+    assert (row["commission_usd"], row["exchange_fees_usd"]) == ("5.20", "3.98")
+    writer.journal.close()
 
 
 def test_positions_settlements_and_fills_are_written_out(tmp_path: Path) -> None:

@@ -41,6 +41,12 @@ class CandidBroker:
         self.cancelled: list[str] = []
         self.events: list[BrokerEvent] = []
 
+    async def connect(self) -> None:
+        """Be there."""
+
+    async def close(self) -> None:
+        """Stay there."""
+
     async def submit(self, approved: ApprovedOrder) -> None:
         """Take an order."""
         self.events += self.on_submit(approved.order)
@@ -56,6 +62,10 @@ class CandidBroker:
     async def positions(self) -> Mapping[OptionContract, int]:
         """Hold nothing."""
         return {}
+
+    async def executions(self, _since: datetime) -> tuple[OrderFilled, ...]:
+        """Have done nothing."""
+        return ()
 
     async def account(self) -> AccountState:
         """Have nothing."""
