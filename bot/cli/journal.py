@@ -35,8 +35,6 @@ EVENT_KINDS = (
     "entry_closed",
     "equity_marked",
     "shadow_traded",
-    "fill_charged",
-    "line_changed",
     "shadows_marked",
     "trading_halted",
     "trading_resumed",
