@@ -76,11 +76,14 @@ class JournalReader:
 
     def rows(self) -> Iterator[EventRow]:
         """Return the event log in the order of its numbers."""
-        query = select(*_COLUMNS).order_by(schema.EVENTS.c.seq)
-        streamed = query.execution_options(yield_per=ROWS_AT_ONCE)
+        last: int | None = None
+        while page := self._page(last):
+            yield from page
+            last = page[-1].seq
+
+    def _page(self, last: int | None) -> list[EventRow]:
         with self.reading() as connection:
-            for row in connection.execute(streamed):
-                yield EventRow(*row)
+            return page_of(connection, last, ROWS_AT_ONCE)
 
     def records(self) -> Iterator[Record]:
         """Return all records, oldest first."""
@@ -93,8 +96,9 @@ class JournalReader:
         Raises:
             ConfigError: the journal is empty or begins with something else.
         """
-        first = next(self.records(), None)
-        if not isinstance(first, RunStarted):
+        with self.reading() as connection:
+            rows = page_of(connection, None, 1)
+        if not rows or not isinstance(first := decode(rows[0].kind, rows[0].payload), RunStarted):
             raise ConfigError(f"{self.name} holds no run; name a journal that a run has written.")
         return first
 
@@ -163,6 +167,15 @@ class JournalReader:
     def close(self) -> None:
         """Let go of the journal."""
         self._engine.dispose()
+
+
+def page_of(connection: Connection, last: int | None, count: int) -> list[EventRow]:
+    """Return up to `count` rows of the event log after number `last`, from the first with None."""
+    seq = schema.EVENTS.c.seq
+    query = select(*_COLUMNS).order_by(seq).limit(count)
+    if last is not None:
+        query = query.where(seq > last)
+    return [EventRow(*row) for row in connection.execute(query)]
 
 
 def require_next(name: str, head: Head, row: EventRow) -> None:
