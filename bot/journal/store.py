@@ -204,12 +204,22 @@ class JournalReader:
         except DatabaseError as error:
             raise JournalDamaged(f"{self._path} is damaged: {error.orig}") from error
 
-    def rows(self) -> Iterator[EventRow]:
-        """Return the event log in the order of its numbers."""
+    def rows(self, after: int = 0, limit: int | None = None) -> Iterator[EventRow]:
+        """Return the event log in the order of its numbers: at most `limit` rows beyond `after`."""
         columns = schema.EVENTS.c
-        query = select(
-            columns.seq, columns.at, columns.session, columns.kind, columns.payload, columns.hash
-        ).order_by(columns.seq)
+        query = (
+            select(
+                columns.seq,
+                columns.at,
+                columns.session,
+                columns.kind,
+                columns.payload,
+                columns.hash,
+            )
+            .where(columns.seq > after)
+            .order_by(columns.seq)
+            .limit(limit)
+        )
         with self._reading() as connection:
             for row in connection.execute(query):
                 yield EventRow(*row)
