@@ -17,6 +17,7 @@ from bot.events import (
     OrderApproved,
     OrderStopped,
     Record,
+    RunResumed,
     RunStarted,
     TradingHalted,
     TradingResumed,
@@ -101,6 +102,10 @@ def _order_topic(order_id: str) -> Topic:
 def _started(record: RunStarted) -> Told:
     mode = "simulated" if record.is_simulated else "paper account"
     return Told(Level.INFO, Topic.RUN, f"Run started: profile {record.profile}, {mode}.")
+
+
+def _continued(record: RunResumed) -> Told:
+    return Told(Level.INFO, Topic.RUN, f"Run went on from its journal, version {record.version}.")
 
 
 def _reached(record: MomentReached) -> Told:
@@ -204,6 +209,7 @@ def _resumed(record: TradingResumed) -> Told:
 
 _MAKERS: Mapping[type, Callable[[Any], Told]] = {
     RunStarted: _started,
+    RunResumed: _continued,
     MomentReached: _reached,
     MomentMissed: _missed,
     MarketSeen: _seen,

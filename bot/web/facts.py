@@ -20,7 +20,6 @@ from bot.events import (
 )
 from bot.journal.codec import decode
 from bot.journal.store import EventRow
-from bot.settings import Settings
 from bot.telling import Level, tell
 from market.errors import InvariantBroken
 from market.orders import (
@@ -32,6 +31,7 @@ from market.orders import (
     OrderRejected,
     OrderRepriced,
 )
+from strategies.params import CapitalParams
 
 NEWS_KEPT = 200
 ORDER_RECORDS = (
@@ -142,8 +142,8 @@ class Facts:
         """Begin the book with the first run; a run that goes on from a journal keeps it."""
         self.started = record
         if self.book is None:
-            settings = Settings.model_validate(record.settings)
-            self.book = Book(record.start_nlv_usd, settings.capital.steward_drawdown_frac)
+            capital = CapitalParams.model_validate(record.settings["capital"])
+            self.book = Book(record.start_nlv_usd, capital.steward_drawdown_frac)
 
     def _remember_order(self, record: Record) -> None:
         if isinstance(record, OrderApproved):

@@ -24,9 +24,9 @@ class Monitor:
         self._probed_at = float("-inf")
         self._fault: str | None = None
 
-    def beat(self) -> None:
-        """Note that the daemon's consumer took an item from its queue."""
-        self._beat_at = asyncio.get_running_loop().time()
+    def beat(self, at: float | None = None) -> None:
+        """Note that the daemon's consumer took an item from its queue, now or at a loop time."""
+        self._beat_at = asyncio.get_running_loop().time() if at is None else at
 
     async def watch(self) -> None:
         """Measure for ever how late the loop wakes a sleeper."""

@@ -8,7 +8,8 @@ import msgspec
 from bot.events import DecisionMade
 from bot.web.facts import DecisionLine, Facts
 from bot.web.views.overview import decision_line
-from bot.web.views.plain import Json
+from bot.web.views.plain import Json, figure, instant
+from market.orders import OrderIntent
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +51,16 @@ def decisions_page(facts: Facts, query: Query) -> Json:
 def decision_detail(seq: int, record: DecisionMade) -> Json:
     """Return one decision whole, as the journal has it: filters, facts, candidates, orders."""
     plain: dict[str, Any] = msgspec.to_builtins(record.decision)
-    plain["orders"] = [_order(each) for each in plain["orders"]]
+    plain["orders"] = [_order(each) for each in record.decision.orders]
     return {"seq": seq, **plain}
 
 
-def _order(intent: dict[str, Any]) -> Json:
+def _order(intent: OrderIntent) -> Json:
     return {
-        "purpose": intent["purpose"],
-        "quantity": intent["quantity"],
-        "limit_credit": intent["limit_credit"],
-        "good_until": intent["good_until"],
-        "layer": intent["layer"],
-        "legs": [_leg(leg) for leg in intent["legs"]],
+        "purpose": intent.purpose,
+        "quantity": intent.quantity,
+        "limit_credit": figure(intent.limit_credit, 4),
+        "good_until": instant(intent.good_until),
+        "layer": intent.layer,
+        "legs": [f"{leg.ratio:+d} {leg.contract.symbol}" for leg in intent.legs],
     }
-
-
-def _leg(leg: dict[str, Any]) -> str:
-    contract = leg["contract"]
-    words = (contract["trading_class"], contract["expiry"], contract["strike"], contract["right"])
-    return f"{leg['ratio']:+d} {' '.join(map(str, words))}"

@@ -64,15 +64,15 @@ def order_detail(facts: Facts, order_id: str) -> Json | None:
         return None
     story = facts.stories.get(order_id)
     shown = order_object(facts, facts.book.orders[order_id])
-    return {**shown, "diary": [] if story is None else _diary(story)}
+    return {**shown, "diary": [] if story is None else _diary(order_id, story)}
 
 
-def _diary(story: OrderStory) -> list[Json]:
+def _diary(order_id: str, story: OrderStory) -> list[Json]:
     lines = list[Json]()
     for record in story.records:
         line: Json = {
             "at": instant(record.at),
-            "sentence": tell(record).sentence,
+            "sentence": _without_name(tell(record).sentence, order_id),
             "limit_credit": None,
             "natural_credit": None,
             "mid_credit": None,
@@ -87,3 +87,9 @@ def _diary(story: OrderStory) -> list[Json]:
             line["mid_credit"] = figure(record.mid_credit, 4)
         lines.append(line)
     return lines
+
+
+def _without_name(sentence: str, order_id: str) -> str:
+    """Return a sentence of an order's own diary, where its name goes without saying."""
+    short = sentence.replace(f"{order_id}/", "fill ").replace(f"Order {order_id}", "Order")
+    return short.replace(f" of {order_id}", "")

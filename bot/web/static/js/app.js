@@ -75,6 +75,7 @@ async function start() {
     return;
   }
   const known = overview ?? first;
+  document.querySelector(".pages [aria-current]").scrollIntoView({ inline: "center", block: "nearest" });
   paintRun(known.run);
   paintTick({ now: known.now, market: known.market, next: known.next[0], halt: known.halt });
   update = module.mount(view, { refresh, toast });

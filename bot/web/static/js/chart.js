@@ -54,7 +54,7 @@ function options(spec, width) {
     width, height: spec.height ?? 260, legend: { show: false }, cursor: { y: false, points: { size: 7 } },
     scales: { x: { time: Boolean(spec.isTime) }, y: { range: padded } },
     axes: [
-      { ...axis, values: spec.isTime ? undefined : (_plot, ticks) => ticks.map(spec.writeX), space: 70 },
+      { ...axis, values: (_plot, ticks) => ticks.map(spec.isTime ? shortDay : spec.writeX), space: 70, size: 32 },
       { ...axis, values: (_plot, ticks) => ticks.map((tick) => spec.write(tick)), size: 76 },
     ],
     series: [{}, ...spec.series.map((each) => {
@@ -67,13 +67,16 @@ function options(spec, width) {
   };
 }
 
+const DAY = new Intl.DateTimeFormat("en-GB", { day: "2-digit", month: "short", timeZone: "UTC" });
+const shortDay = (at) => DAY.format(new Date(at * 1000));
+
 function padded(_plot, low, high) {
   if (low === null || high === null) return [0, 1];
   const margin = (high - low || Math.abs(high) || 1) * 0.08;
   return [low - margin, high + margin];
 }
 
-function line(plot, { at, label, tone, row = 0 }) {
+function line(plot, { at, label, tone, row = 0, isLeft = false }) {
   const x = plot.valToPos(at, "x", true), { ctx } = plot, { top, height, left, width } = plot.bbox;
   if (x < left || x > left + width) return;
   const scale = devicePixelRatio || 1;
@@ -83,9 +86,8 @@ function line(plot, { at, label, tone, row = 0 }) {
   ctx.setLineDash([3 * scale, 3 * scale]);
   ctx.beginPath(); ctx.moveTo(x, top); ctx.lineTo(x, top + height); ctx.stroke();
   ctx.font = `${11 * scale}px system-ui`;
-  const isRight = x > left + width * 0.8;
-  ctx.textAlign = isRight ? "right" : "left";
-  ctx.fillText(label, x + (isRight ? -4 : 4) * scale, top + (11 + 14 * row) * scale);
+  ctx.textAlign = isLeft ? "right" : "left";
+  ctx.fillText(label, x + (isLeft ? -4 : 4) * scale, top + (11 + 14 * row) * scale);
   ctx.restore();
 }
 

@@ -8,14 +8,13 @@ export function h(tag, properties = {}, ...children) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? "" : String(value));
   }
-  element.append(...children.flat(9).filter((child) => child !== null && child !== undefined));
+  element.append(...children.flat(9).filter((child) => child || child === 0 || child === ""));
   return element;
 }
 
-/** Return a card: a section with a heading. */
+/** Return a card: a part of the page with a heading. */
 export function card(title, span, ...children) {
-  const id = `card-${title.toLowerCase().replace(/\W+/g, "-")}`;
-  return h("section", { class: `card ${span}`, "aria-labelledby": id }, h("h2", { id }, title), children);
+  return h("div", { class: `card ${span}` }, h("h2", {}, title), children);
 }
 
 /** Return a list of figures: rows of [label, value, remark, class]. */
@@ -31,14 +30,14 @@ export function pairs(rows) {
     rows.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value ?? "unknown")]));
 }
 
-/** Return a table; columns are [heading, cell(row), "num" or nothing]. */
-export function table(caption, columns, rows, none = "None.") {
+/** Return a table; columns are [heading, cell(row), "num" or nothing]; the caption may be for readers aloud only. */
+export function table(caption, columns, rows, none = "None.", { isShown = false } = {}) {
   if (!rows.length) return h("p", { class: "empty" }, none);
   const head = columns.map(([name, , kind]) => h("th", { scope: "col", class: kind ?? "" }, name));
   const body = rows.map((row) => h("tr", {}, columns.map(([, cell, kind]) =>
     h("td", { class: kind ?? "" }, cell(row) ?? "–"))));
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
-    h("table", {}, h("caption", { class: "soft small" }, caption),
+  return h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": caption },
+    h("table", {}, h("caption", { class: isShown ? "" : "aloud" }, caption),
       h("thead", {}, h("tr", {}, head)), h("tbody", {}, body)));
 }
 

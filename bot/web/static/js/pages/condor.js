@@ -1,5 +1,5 @@
 // The condor: the tent of its pay-off, how far the shorts are, what it makes, what moves it.
-import { card, chip, h, painter, stats, table } from "../dom.js";
+import { card, chip, h, painter, pairs, stats, table } from "../dom.js";
 import { chart } from "../chart.js";
 import * as say from "../format.js";
 
@@ -22,28 +22,35 @@ function all({ condors, market }) {
 }
 
 function one(condor, market) {
-  const title = `${condor.quantity} × ${say.day(condor.expiry)}`;
-  return h("div", { class: "grid" },
+  const strikes = condor.legs.map((leg) => leg.contract.split(" ")[2]);
+  const title = `${condor.quantity} × ${strikes.join(" / ")}, expiring ${say.day(condor.expiry)}`;
+  return h("div", { class: "grid one" },
     card(title, "span-8", tent(condor, market)),
-    card(`${title}: standing`, "span-4", standing(condor, market)),
-    card(`${title}: greeks`, "span-5", greeks(condor.greeks)),
-    card(`${title}: legs`, "span-7", table("Legs", [
+    card("Standing", "span-4", standing(condor, market)),
+    card("Greeks", "span-5", greeks(condor.greeks)),
+    card("Legs", "span-7", table("Legs", [
       ["Series", (leg) => leg.contract, "nowrap"], ["Held", (leg) => say.signed(leg.position, 0), "num"],
       ["Bid", (leg) => say.points(leg.bid), "num"], ["Ask", (leg) => say.points(leg.ask), "num"],
-      ["IV", (leg) => say.share(leg.iv), "num"], ["Delta", (leg) => say.points(leg.delta, 3), "num"],
+      ["IV", (leg) => say.share(leg.iv), "num"], ["Delta", (leg) => say.signed(leg.delta, 3), "num"],
     ], condor.legs)));
 }
 
 function standing(condor, market) {
-  const gap = (row) => `${say.signed(row.points, 1)} points${row.sigmas === null ? "" : `, ${say.signed(row.sigmas, 2)} σ`}`;
-  return stats([
-    ["P&L now", h("span", { id: "open-pnl" }, say.gain(condor.open_pnl_usd, 2)), `sold for ${say.points(condor.credit_points)} (${say.usd(condor.credit_usd)})`, say.tone(condor.open_pnl_usd)],
-    ["SPX", say.points(market?.spx), market?.is_live ? "live" : "as last recorded"],
-    ...condor.distances.map((row) => [`To the short ${row.right} ${say.points(row.strike, 0)}`, gap(row), null, row.points < 0 ? "loss" : ""]),
-    ["Break-evens", `${say.points(condor.lower_breakeven, 1)} – ${say.points(condor.upper_breakeven, 1)}`],
-    ["Can lose", say.usd(condor.max_loss_usd), "at worst, at expiry"],
-    ["One σ to expiry", condor.sigma_points === null ? "–" : `${say.points(condor.sigma_points, 1)} points`],
-  ]);
+  const gap = (row) => h("span", { class: row.points < 0 ? "loss" : "" },
+    `${say.signed(row.points, 1)} points${row.sigmas === null ? "" : `, ${say.signed(row.sigmas, 2)} σ`}`);
+  const why = condor.open_pnl_usd === null ? "a leg has no good quote now" : `sold for ${say.points(condor.credit_points)} points, ${say.usd(condor.credit_usd)}`;
+  return [
+    stats([["P&L now", h("span", { id: "open-pnl" }, say.gain(condor.open_pnl_usd, 2)), why, say.tone(condor.open_pnl_usd)]]),
+    h("br"),
+    pairs([
+      ["SPX", `${say.points(market?.spx)}${market?.is_live ? "" : " (last recorded)"}`],
+      ...condor.distances.map((row) => [`To short ${row.right} ${say.points(row.strike, 0)}`, gap(row)]),
+      ["Break-evens", `${say.points(condor.lower_breakeven, 1)} and ${say.points(condor.upper_breakeven, 1)}`],
+      ["One σ to expiry", condor.sigma_points === null ? "unknown" : `${say.points(condor.sigma_points, 1)} points`],
+      ["Can lose", `${say.usd(condor.max_loss_usd)} at worst`],
+      ["Sold on", say.day(condor.opened)],
+    ]),
+  ];
 }
 
 function greeks(found) {
@@ -58,12 +65,12 @@ function greeks(found) {
 
 function tent(condor, market) {
   const { spx, expiry_usd: expiry, now_usd: now } = condor.payoff;
-  const shorts = condor.distances.length ? condor.distances.map((row) => row.strike) : [];
+  const [put, call] = ["put", "call"].map((right) => condor.distances.find((row) => row.right === right)?.strike);
+  const mark = (at, label, tone, row, isLeft) => (at === null || at === undefined ? [] : [{ at, label, tone, row, isLeft }]);
   const marks = [
-    ...(market ? [{ at: market.spx, label: `SPX ${say.points(market.spx, 0)}`, tone: "--ink" }] : []),
-    ...shorts.map((at) => ({ at, label: `short ${say.points(at, 0)}`, tone: "--soft", row: 1 })),
-    ...[condor.lower_breakeven, condor.upper_breakeven].filter((at) => at !== null)
-      .map((at) => ({ at, label: "break-even", tone: "--second", row: 2 })),
+    ...mark(market?.spx, `SPX ${say.points(market?.spx, 0)}`, "--ink", 0, false),
+    ...mark(put, `short ${say.points(put, 0)}`, "--soft", 3, false), ...mark(call, `short ${say.points(call, 0)}`, "--soft", 4, true),
+    ...mark(condor.lower_breakeven, "break-even", "--second", 5, true), ...mark(condor.upper_breakeven, "break-even", "--second", 5, false),
   ];
   const series = [
     { isHidden: true, values: expiry.map((y) => Math.max(y, 0)), fill: "--gain-wash" },

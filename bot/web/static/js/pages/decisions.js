@@ -40,7 +40,7 @@ function rows({ total, decisions, before }, open, more) {
       ["Session", (row) => say.day(row.session), "nowrap"], ["Strategy", (row) => row.strategy], ["Moment", (row) => say.words(row.moment)],
       ["Action", (row) => chip(row.action)],
       ["Sentence", (row) => h("button", { type: "button", class: "link", "data-seq": row.seq, onclick: () => open(row.seq) }, row.sentence)],
-    ], decisions, "No decision has these words."),
+    ], decisions, "No decision has these words.", { isShown: true }),
     before && h("p", {}, h("button", { type: "button", onclick: more }, "Show more")),
   ];
 }
@@ -51,22 +51,22 @@ function whole(decision, close) {
     h("h2", { id: "whole", tabindex: "-1" }, `${decision.strategy}, ${say.day(decision.session)}, ${say.words(decision.moment)}`),
     h("p", { class: "sentence" }, decision.sentence),
     h("p", { class: "soft small" }, chip(decision.action), ` ${say.words(decision.reason)} · event ${decision.seq} · `, h("button", { type: "button", class: "link", onclick: close }, "close")),
-    table("Filters", [["Rule", (f) => f.rule], ["What", (f) => say.words(f.name)], ["Verdict", (f) => chip(f.verdict)], ["Why", (f) => f.detail]], filters, "No filter was asked."),
+    table("Filters", [["Rule", (f) => f.rule, "nowrap"], ["What", (f) => say.words(f.name)], ["Verdict", (f) => chip(f.verdict)], ["Why", (f) => f.detail]], filters, "No filter was asked.", { isShown: true }),
     candidates && h("h3", {}, "Candidates"), candidates && weighed(candidates),
-    orders.length > 0 && table("Orders proposed", [["Purpose", (o) => say.words(o.purpose)], ["Number", (o) => String(o.quantity), "num"], ["Limit", (o) => say.points(Number(o.limit_credit)), "num"], ["Legs", (o) => o.legs.join(", ")]], orders),
-    transitions.length > 0 && table("Ways it could go", [["Way", (t) => say.words(t.name)], ["Possible", (t) => t.is_feasible ? "yes" : "no"], ["Worth", (t) => say.usd(t.value_usd), "num"], ["Why", (t) => t.detail]], transitions),
+    orders.length > 0 && table("Orders proposed", [["Purpose", (o) => say.words(o.purpose)], ["Number", (o) => String(o.quantity), "num"], ["Limit", (o) => say.points(Number(o.limit_credit)), "num"], ["Legs", (o) => o.legs.join(", ")]], orders, "None.", { isShown: true }),
+    transitions.length > 0 && table("Ways it could go", [["Way", (t) => say.words(t.name)], ["Possible", (t) => t.is_feasible ? "yes" : "no"], ["Worth", (t) => say.usd(t.value_usd), "num"], ["Why", (t) => t.detail]], transitions, "None.", { isShown: true }),
     h("details", {}, h("summary", {}, "All figures it looked at"), pairs(Object.entries(facts).map(([name, value]) => [say.words(name), value === null ? "unknown" : String(value)]))));
 }
 
 function weighed(found) {
   return [
     h("p", {}, `Wanted ${say.points(found.target_credit_points)} points after ${say.points(found.slippage_points)} of slippage; ${found.pairs_meeting_target} of ${found.puts.length * found.calls.length} condors brought it.`),
-    table("Best condors", [["Short put", (p) => say.points(p.short_put_strike, 0), "num"], ["Short call", (p) => say.points(p.short_call_strike, 0), "num"], ["Credit", (p) => say.points(p.credit_points), "num"], ["Over the target", (p) => say.signed(p.credit_excess_points), "num"]], found.best, "None met the target."),
+    table("Best condors", [["Short put", (p) => say.points(p.short_put_strike, 0), "num"], ["Short call", (p) => say.points(p.short_call_strike, 0), "num"], ["Credit", (p) => say.points(p.credit_points), "num"], ["Over the target", (p) => say.signed(p.credit_excess_points), "num"]], found.best, "None met the target.", { isShown: true }),
     h("details", {}, h("summary", {}, `${found.puts.length} put and ${found.calls.length} call verticals`),
       side("Puts", found.puts), side("Calls", found.calls)),
   ];
 }
 
 function side(title, rows) {
-  return table(title, [["Short strike", (c) => say.points(c.strike, 0), "num"], ["Delta", (c) => say.points(c.delta, 3), "num"], ["Distance, EDR", (c) => say.points(c.edr_multiple), "num"], ["Credit", (c) => say.points(c.credit_points), "num"]], rows);
+  return table(title, [["Short strike", (c) => say.points(c.strike, 0), "num"], ["Delta", (c) => say.points(c.delta, 3), "num"], ["Distance, EDR", (c) => say.points(c.edr_multiple), "num"], ["Credit", (c) => say.points(c.credit_points), "num"]], rows, "None.", { isShown: true });
 }

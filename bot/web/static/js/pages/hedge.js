@@ -9,7 +9,7 @@ export const source = () => "/api/hedge";
 export function mount(view) {
   const places = { decision: h("div"), layers: h("div"), positions: h("div"), convexity: h("div"), slope: h("div"), rolls: h("div"), value: h("div") };
   view.replaceChildren(h("div", { class: "grid" },
-    card("Where it stands", "", places.decision), card("Layers", "span-8", places.layers), card("Coming rolls", "span-4", places.rolls),
+    card("Where it stands", "span-7", places.decision), card("Coming rolls", "span-5", places.rolls), card("Layers", "", places.layers),
     card("A jump of VIX", "span-6", places.convexity), card("Like an AMM?", "span-6", places.slope),
     card("Series held", "", places.positions), card("What it was worth", "", places.value)));
   const paint = {
@@ -64,7 +64,7 @@ function jump(found) {
   return [chart({
     title: "Gain if spot VIX jumped at once", x: found.shocks, xLabel: "Jump, points", writeX: (x) => say.signed(x, 0), write: (y) => say.usd(y),
     series: [{ label: "Hedge", values: found.payoff_usd }],
-  }), h("p", { class: "soft small" }, covered ? `At +25 it would bring ${say.share(covered, 0)} of what ${found.coverage_condors} open condors would lose.` : "No open condor to measure it against.")];
+  }), h("p", { class: "soft small" }, covered ? `At +25 it would bring ${say.share(covered, 0)} of what ${found.coverage_condors} open condors would lose.` : "No condor is open beyond today to measure it against.")];
 }
 
 function slope(found) {

@@ -22,12 +22,12 @@ function rows({ total, orders, before }, open, more) {
   return [
     table(`${total} in all, newest first`, [
       ["Session", (row) => say.day(row.session), "nowrap"],
-      ["Order", (row) => h("button", { type: "button", class: "link", onclick: () => open(row.order_id) }, row.order_id)],
+      ["Order", (row) => h("button", { type: "button", class: "link", onclick: () => open(row.order_id) }, row.order_id), "nowrap"],
       ["What", (row) => say.words(row.purpose)], ["State", (row) => chip(row.status)],
       ["Filled", (row) => `${row.filled} / ${row.quantity}`, "num"], ["Limit", (row) => say.signed(row.limit_credit), "num"],
       ["Got", (row) => say.signed(row.average_credit), "num"], ["Slippage", (row) => say.signed(row.slippage_points, 3), "num"],
       ["Fees", (row) => say.usd(row.fees_usd, 2), "num"],
-    ], orders, "No order was sent yet."),
+    ], orders, "No order was sent yet.", { isShown: true }),
     before && h("p", {}, h("button", { type: "button", onclick: more }, "Show more")),
     h("p", { class: "soft small" }, "Credits are points per combo: above 0 received, below 0 paid. Slippage is against the mid, above 0 worse for us."),
   ];
@@ -41,5 +41,5 @@ function diary(order, close) {
     table("Price diary", [
       ["At (ET)", (line) => say.time(line.at), "nowrap"], ["What", (line) => line.sentence], ["Limit", (line) => say.signed(line.limit_credit), "num"],
       ["Natural", (line) => say.signed(line.natural_credit, 3), "num"], ["Mid", (line) => say.signed(line.mid_credit, 3), "num"],
-    ], order.diary, "The broker said nothing of it yet."));
+    ], order.diary, "The broker said nothing of it yet.", { isShown: true }));
 }

@@ -18,7 +18,7 @@ export function news(told) {
 export function mount(view) {
   const places = { warnings: h("div"), decision: h("div"), money: h("div"), curve: h("div"), held: h("div"), next: h("div"), log: h("div") };
   view.replaceChildren(places.warnings, h("div", { class: "grid" },
-    card("Today's decision", "span-7", places.decision), card("What comes next", "span-5", places.next),
+    card("Latest decision", "span-7", places.decision), card("What comes next", "span-5", places.next),
     card("Account", "", places.money),
     card("Equity", "span-8", places.curve), card("Held now", "span-4", places.held),
     card("What happened", "", places.log)));
@@ -84,8 +84,8 @@ function curve(data) {
 
 function held({ condors, layers, working_orders: working }) {
   return [
-    table("Condors", [["Expiry", (c) => say.day(c.expiry)], ["Number", (c) => String(c.quantity), "num"], ["At risk", (c) => say.usd(c.max_loss_usd), "num"]], condors, "No condor is open."),
-    table("Hedge", [["Layer", (l) => l.layer], ["Calls", (l) => String(l.contracts), "num"], ["Series", (l) => l.contract]], layers, "No VIX call is held."),
+    table("Condors", [["Expiry", (c) => say.day(c.expiry)], ["Number", (c) => String(c.quantity), "num"], ["At risk", (c) => say.usd(c.max_loss_usd), "num"]], condors, "No condor is open.", { isShown: true }),
+    table("Hedge", [["Layer", (l) => l.layer], ["Calls", (l) => String(l.contracts), "num"], ["Series", (l) => l.contract]], layers, "No VIX call is held.", { isShown: true }),
     h("p", { class: "soft small" }, `${working} working order${working === 1 ? "" : "s"}.`),
   ];
 }

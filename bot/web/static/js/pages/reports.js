@@ -11,6 +11,6 @@ export function mount(view) {
   const address = (path) => `/reports/files/${path.split("/").map(encodeURIComponent).join("/")}`;
   return painter(list, ({ folder, total, files }) => table(`${total} in the folder ${folder}`, [
     ["File", (row) => h("a", { href: address(row.path) }, row.path)], ["Changed (ET)", (row) => say.stamp(row.changed_at), "nowrap"],
-    ["Size", (row) => `${say.points(row.bytes / 1024, 1)} kB`, "num"],
-  ], files, `The folder ${folder} holds no study or report yet. alvh run leaves its picture and summary there.`));
+    ["Size", (row) => `${say.points(Math.max(row.bytes, 103) / 1024, 1)} kB`, "num"],
+  ], files, `The folder ${folder} holds no study or report yet. alvh run leaves its picture and summary there.`, { isShown: true }));
 }
