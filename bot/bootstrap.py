@@ -227,9 +227,9 @@ def _as_begun(settings: Settings, path: Path | None, identity: RunIdentity) -> S
 def _journal(path: Path | None, book: Book, *, durable: bool, continues: bool) -> Journal:
     if path is None:
         return MemoryJournal()
-    from bot.journal.store import SqliteJournal  # noqa: PLC0415 - SQL is loaded only when used
+    from bot.journal.store import SqlJournal  # noqa: PLC0415 - SQL is loaded only when used
 
-    return SqliteJournal(
+    return SqlJournal(
         path,
         book=book,
         wall_clock=SystemClock().now,

@@ -30,5 +30,5 @@ def decode(kind: str, text: str) -> Record:
         raise JournalDamaged(f"the journal holds a record of unknown kind {kind!r}")
     try:
         return _decoder(kind).decode(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:
         raise JournalDamaged(f"a {kind} record of the journal cannot be read: {error}") from error

@@ -18,8 +18,8 @@ from bot.events import (
     Record,
     RunStarted,
 )
+from bot.journal.chain import EventRow
 from bot.journal.codec import decode
-from bot.journal.store import EventRow
 from bot.telling import Level, tell
 from market.errors import InvariantBroken
 from market.orders import (

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Protocol
 
 from bot.events import KIND_OF
+from bot.journal.chain import EventRow
 from bot.journal.codec import decode
-from bot.journal.store import EventRow
 from bot.telling import tell
 from bot.web.facts import Facts, News
 

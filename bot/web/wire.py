@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from bot.journal.store import JournalReader
+from bot.journal.reader import JournalReader
 from bot.settings import Settings
 from bot.web.desk import Controls, Desk
 from bot.web.facts import Facts

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from web_samples import TOKEN, Site, site_at_noon
 
-from bot.journal.store import JournalReader
+from bot.journal.reader import JournalReader
 from bot.web.app import PAGES
 from bot.web.options import TOKEN_VARIABLE
 from bot.world import World

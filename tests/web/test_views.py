@@ -12,7 +12,7 @@ import pytest
 from web_samples import NOON, rig_at_noon
 
 from bot.bootstrap import Rig
-from bot.journal.store import JournalReader
+from bot.journal.reader import JournalReader
 from bot.settings import Settings
 from bot.web.facts import Facts
 from bot.web.scene import Almanac, Hours, Scene, hours_at, wanted
