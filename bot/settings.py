@@ -20,6 +20,7 @@ from pydantic import Field, ValidationError
 from bot.masking import holds_secret
 from bot.risk import RiskParams
 from bot.safety import SafetyParams
+from bot.web.options import WebSettings
 from market.errors import ConfigError
 from strategies.params import MethodParams, Section
 
@@ -103,6 +104,7 @@ class Settings(MethodParams):
     fills: FillSettings = FillSettings()
     quotes: QuoteSettings = QuoteSettings()
     journal: JournalSettings = JournalSettings()
+    web: WebSettings = WebSettings()
 
 
 def known_keys() -> dict[str, str]:

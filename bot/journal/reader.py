@@ -74,16 +74,19 @@ class JournalReader:
         except UNREADABLE as error:
             raise JournalDamaged(f"{self.name} is damaged: {first_line(error)}") from error
 
-    def rows(self) -> Iterator[EventRow]:
-        """Return the event log in the order of its numbers."""
-        last: int | None = None
-        while page := self._page(last):
+    def rows(self, after: int | None = None, limit: int | None = None) -> Iterator[EventRow]:
+        """Return the event log in the order of its numbers: at most `limit` rows beyond `after`."""
+        left = limit
+        while left is None or left > 0:
+            page = self._page(after, ROWS_AT_ONCE if left is None else min(left, ROWS_AT_ONCE))
             yield from page
-            last = page[-1].seq
+            if len(page) < ROWS_AT_ONCE:
+                return
+            after, left = page[-1].seq, None if left is None else left - len(page)
 
-    def _page(self, last: int | None) -> list[EventRow]:
+    def _page(self, after: int | None, count: int) -> list[EventRow]:
         with self.reading() as connection:
-            return page_of(connection, last, ROWS_AT_ONCE)
+            return page_of(connection, after, count)
 
     def records(self) -> Iterator[Record]:
         """Return all records, oldest first."""
@@ -169,12 +172,12 @@ class JournalReader:
         self._engine.dispose()
 
 
-def page_of(connection: Connection, last: int | None, count: int) -> list[EventRow]:
-    """Return up to `count` rows of the event log after number `last`, from the first with None."""
+def page_of(connection: Connection, after: int | None, count: int) -> list[EventRow]:
+    """Return up to `count` events beyond number `after`, from the first where that is None."""
     seq = schema.EVENTS.c.seq
     query = select(*_COLUMNS).order_by(seq).limit(count)
-    if last is not None:
-        query = query.where(seq > last)
+    if after is not None:
+        query = query.where(seq > after)
     return [EventRow(*row) for row in connection.execute(query)]
 
 
