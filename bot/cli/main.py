@@ -22,6 +22,7 @@ COMMANDS = {
     "plan": ("bot.cli.plan", "List coming sessions, moments, releases and hedge rolls."),
     "status": ("bot.cli.status", "Show where a run stands, and what needs attention."),
     "journal": ("bot.cli.journal", "Read and verify the journal of a run."),
+    "gateway": ("bot.cli.gateway", "Serve the TWS API offline, for any TWS client to test on."),
     "data": ("bot.cli.data", "Look after a folder of history: status, import, download."),
     "config": ("bot.cli.config", "Show the settings in force, or all keys."),
     "presets": ("bot.cli.presets", "List the named sets of parameters."),
