@@ -16,6 +16,7 @@ from market.errors import AlvhError, InvariantBroken
 
 COMMANDS = {
     "run": ("bot.cli.run", "Run the bot: replay history, or a synthetic live market."),
+    "exchange": ("bot.cli.exchange", "Run the simulated exchange as a process of its own."),
     "backtest": ("bot.cli.backtest", "Replay history at full speed and print the result."),
     "decide": ("bot.cli.decide", "Show what the entry of one session decided, and why."),
     "hedge": ("bot.cli.hedge", "Show the hedge of one session: layers, greeks, convexity."),
