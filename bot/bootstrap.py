@@ -21,7 +21,7 @@ from bot.shell import Shell
 from bot.summary import RunSummary
 from bot.tape import Tape
 from bot.world import World, config_text
-from brokers.sim.broker import SimBroker, regular_hours
+from brokers.sim.broker import SimBroker, VenueStore, regular_hours
 from brokers.sim.exchange import SimExchange
 from brokers.sim.feed import ModelFeed
 from brokers.sim.fees import FeeSchedule
@@ -141,20 +141,28 @@ def build_exchange(settings: Settings, world: World, seed: int) -> SimExchange:
     )
 
 
+def build_venue(
+    settings: Settings, world: World, clock: Clock, seed: int, store: VenueStore | None = None
+) -> SimBroker:
+    """Return the simulated exchange behind its port, gone on from its store where it has one."""
+    exchange = build_exchange(settings, world, seed)
+    return SimBroker(exchange, world.market, world.calendar, clock.now, store)
+
+
 def build_simulated(
     settings: Settings,
     world: World,
     clock: Clock,
     identity: RunIdentity,
-    journal_path: Path | None = None,
+    journal_path: Path | str | None = None,
     *,
     durable: bool = False,
     continues: bool = False,
 ) -> Rig:
     """Return a run on the simulated exchange; `replay` and `sim` differ in clock and world.
 
-    With `journal_path` the run is kept in SQLite there, else in memory. With `continues` the
-    journal is one that a run has left: all that the engine remembers is rebuilt from it. The
+    With `journal_path`, a file or a URL, the run is kept there, else in memory. With `continues`
+    the journal is one that a run has left: all that the engine remembers is rebuilt from it. The
     simulated exchange begins empty all the same; what it held is its own to keep.
 
     Raises:
@@ -202,7 +210,7 @@ def build_simulated(
     )
 
 
-def _as_begun(settings: Settings, path: Path | None, identity: RunIdentity) -> Settings:
+def _as_begun(settings: Settings, path: Path | str | None, identity: RunIdentity) -> Settings:
     """Return the settings with the account's start as the journal has it.
 
     Raises:
@@ -224,12 +232,12 @@ def _as_begun(settings: Settings, path: Path | None, identity: RunIdentity) -> S
     return settings.model_copy(update={"account": account})
 
 
-def _journal(path: Path | None, book: Book, *, durable: bool, continues: bool) -> Journal:
+def _journal(path: Path | str | None, book: Book, *, durable: bool, continues: bool) -> Journal:
     if path is None:
         return MemoryJournal()
-    from bot.journal.store import SqliteJournal  # noqa: PLC0415 - SQL is loaded only when used
+    from bot.journal.store import SqlJournal  # noqa: PLC0415 - SQL is loaded only when used
 
-    return SqliteJournal(
+    return SqlJournal(
         path,
         book=book,
         wall_clock=SystemClock().now,

@@ -21,6 +21,7 @@ from bot.events import (
     EquityMarked,
     Input,
     MarketSeen,
+    MarketUnseen,
     MomentDue,
     MomentMissed,
     MomentReached,
@@ -272,6 +273,9 @@ class Engine:
     def _failed(self, failed: SnapshotFailed) -> list[Command]:
         """Without a market there is no decision but a reasoned no."""
         moment = failed.moment
+        self._record(
+            MarketUnseen(moment.at, moment.session, moment.name, failed.asked_by, failed.reason)
+        )
         sentence = f"No decision without a market: {failed.reason.rstrip('.')}."
         if moment.name is MomentName.ENTRY:
             self._guard(moment, safety.Trip(safety.DATA_FAULT, failed.reason.rstrip(".")))

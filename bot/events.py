@@ -79,12 +79,25 @@ class MomentMissed:
 
 @dataclass(frozen=True, slots=True)
 class MarketSeen:
-    """The index levels and futures that a decision looked at."""
+    """The index levels and futures that a decision looked at; `kept` are the digests under which
+    the journal holds the whole of it, none where a world and its seed give it again."""
 
     at: datetime
     session: date
     levels: IndexLevels
     curve: FuturesCurve
+    kept: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MarketUnseen:
+    """The market could not be looked at for those that asked."""
+
+    at: datetime
+    session: date
+    moment: str
+    asked_by: tuple[str, ...]
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +244,7 @@ Record = (
     | MomentReached
     | MomentMissed
     | MarketSeen
+    | MarketUnseen
     | DecisionMade
     | OrderApproved
     | OrderStopped
@@ -259,6 +273,7 @@ KINDS: dict[str, type] = {
     "moment_reached": MomentReached,
     "moment_missed": MomentMissed,
     "market_seen": MarketSeen,
+    "market_unseen": MarketUnseen,
     "decision_made": DecisionMade,
     "order_approved": OrderApproved,
     "order_stopped": OrderStopped,

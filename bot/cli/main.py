@@ -5,20 +5,25 @@ into one sentence and an exit code (0 done, 2 the user's mistake, 3 broker or da
 import sys
 from importlib import import_module
 from io import TextIOWrapper
+from traceback import format_exception
+from types import TracebackType
 
 import click
 
 from bot import __version__
+from bot.masking import masked
 from market.errors import AlvhError, InvariantBroken
 
 COMMANDS = {
     "run": ("bot.cli.run", "Run the bot: replay history, or a synthetic live market."),
+    "exchange": ("bot.cli.exchange", "Run the simulated exchange as a process of its own."),
     "backtest": ("bot.cli.backtest", "Replay history at full speed and print the result."),
     "decide": ("bot.cli.decide", "Show what the entry of one session decided, and why."),
     "hedge": ("bot.cli.hedge", "Show the hedge of one session: layers, greeks, convexity."),
     "plan": ("bot.cli.plan", "List coming sessions, moments, releases and hedge rolls."),
     "status": ("bot.cli.status", "Show where a run stands, and what needs attention."),
     "journal": ("bot.cli.journal", "Read and verify the journal of a run."),
+    "gateway": ("bot.cli.gateway", "Serve the TWS API offline, for any TWS client to test on."),
     "data": ("bot.cli.data", "Look after a folder of history: status, import, download."),
     "config": ("bot.cli.config", "Show the settings in force, or all keys."),
     "presets": ("bot.cli.presets", "List the named sets of parameters."),
@@ -67,18 +72,26 @@ def cli() -> None:
     """
 
 
+def _show_traceback(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Print a traceback without the secrets that its messages may quote."""
+    click.echo(masked("".join(format_exception(kind, error, trace))), err=True, nl=False)
+
+
 def main() -> None:
     """Run the command line and exit with its code."""
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show "…" or "×" gets a question mark instead of a traceback.
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
+    sys.excepthook = _show_traceback
     try:
         code = cli.main(standalone_mode=False)
         sys.stdout.flush()
     except AlvhError as error:
         prefix = "This is a bug of the program: " if isinstance(error, InvariantBroken) else ""
-        click.echo(f"alvh: {prefix}{error}", err=True)
+        click.echo(f"alvh: {prefix}{masked(str(error))}", err=True)
         sys.exit(error.exit_code)
     except click.exceptions.Abort:
         click.echo("alvh: stopped.", err=True)

@@ -19,11 +19,11 @@ from bot_samples import (
 from bot.engine import Engine
 from bot.events import DecisionMade, EntryClosed, MomentDue, OrderApproved, Record
 from bot.journal.base import Journal, MemoryJournal
-from bot.journal.store import JournalReader, SqliteJournal
-from bot.replay import run_now
+from bot.journal.store import JournalReader, SqlJournal
 from bot.shell import Shell
 from bot.world import World
 from brokers.base import AccountState
+from brokers.unsuspended import run_now
 from market.errors import InvariantBroken, MarketDataError
 from market.instruments import OptionContract
 from market.orders import ApprovedOrder, BrokerEvent, Order, OrderAccepted, OrderFilled
@@ -136,7 +136,7 @@ def test_an_order_is_on_disk_before_it_is_sent(world: World, tmp_path: Path) -> 
 
     def store(engine: Engine) -> Journal:
         now = datetime(2026, 1, 1, tzinfo=UTC)
-        return SqliteJournal(path, book=engine.book, wall_clock=lambda: now, durable=True)
+        return SqlJournal(path, book=engine.book, wall_clock=lambda: now, durable=True)
 
     bench = Bench(world, CandidBroker(look), shown=snapshot(), journal=store)
     bench.handle(MomentDue(ENTRY))
