@@ -1,6 +1,5 @@
 """Wiring, by hand and in one place: what the four profiles share, and the lines they differ by."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -11,7 +10,7 @@ from bot.book import Book
 from bot.clock import Clock, SystemClock
 from bot.conduct import ConductMeter, regret_against
 from bot.engine import Engine, Reference
-from bot.events import Record, RunStarted
+from bot.events import RunResumed, RunStarted
 from bot.journal.base import Journal, MemoryJournal
 from bot.risk import RiskGate
 from bot.rule_counter import RuleCounter
@@ -27,6 +26,7 @@ from brokers.sim.exchange import SimExchange
 from brokers.sim.feed import ModelFeed
 from brokers.sim.fees import FeeSchedule
 from brokers.sim.fills import NOTHING_INSIDE, FillModel
+from market.errors import AlvhError, ConfigError, InvariantBroken
 from market.instruments import OptionContract
 from market.schedule import Moment
 from strategies.alvh import AlvhStrategy
@@ -48,7 +48,6 @@ class Rig:
     broker: SimBroker
     journal: Journal
     summary: RunSummary
-    record: Callable[[Record], None]
     conduct: ConductMeter
     rules: RuleCounter
 
@@ -151,22 +150,24 @@ def build_simulated(
     journal_path: Path | None = None,
     *,
     durable: bool = False,
+    continues: bool = False,
 ) -> Rig:
     """Return a run on the simulated exchange; `replay` and `sim` differ in clock and world.
 
-    With `journal_path` the run is kept in SQLite there, else in memory.
+    With `journal_path` the run is kept in SQLite there, else in memory. With `continues` the
+    journal is one that a run has left: all that the engine remembers is rebuilt from it. The
+    simulated exchange begins empty all the same; what it held is its own to keep.
+
+    Raises:
+        ConfigError: the journal cannot be written, or is that of another profile or run mode.
+        JournalDamaged: the journal to continue does not hold.
     """
-    book = Book(settings.account.start_nlv_usd, settings.capital.steward_drawdown_frac)
-    journal = _journal(journal_path, book, durable=durable)
-    summary = RunSummary(settings.account.start_nlv_usd)
-
-    rules = RuleCounter()
-
-    def record(entry: Record) -> None:
-        journal.append(entry)
-        summary.watch(entry)
-        rules.watch(entry)
-
+    if continues:
+        settings = _as_begun(settings, journal_path, identity)
+    start = settings.account.start_nlv_usd
+    book = Book(start, settings.capital.steward_drawdown_frac)
+    journal = _journal(journal_path, book, durable=durable, continues=continues)
+    summary, rules = RunSummary(start), RuleCounter()
     engine = Engine(
         strategies=build_strategies(settings),
         book=book,
@@ -174,16 +175,19 @@ def build_simulated(
         reference=Reference(world.calendar, world.listings, world.macro),
         tape=build_tape(settings, world),
         run_mode=identity.run_mode,
-        record=record,
+        record=journal.append,
         safety=settings.safety,
-        shadows=Shadows(settings, settings.account.start_nlv_usd, load_fees()),
+        shadows=Shadows(settings, start, load_fees()),
     )
     exchange = build_exchange(settings, world, identity.seed)
     broker = SimBroker(exchange, world.market, world.calendar, clock.now)
     shell = Shell(engine, broker, ModelFeed(world.market, clock.now), journal)
     conduct = ConductMeter(book, settings)
-    engine.listen(conduct.watch)
-    record(_started(settings, world, identity))
+    for watch in (summary.watch, rules.watch, conduct.watch):
+        engine.listen(watch)
+    if continues:
+        _recall(journal, engine)
+    engine.note((_resumed if continues else _started)(settings, world, identity))
     return Rig(
         settings,
         world,
@@ -194,13 +198,34 @@ def build_simulated(
         broker,
         journal,
         summary,
-        record,
         conduct,
         rules,
     )
 
 
-def _journal(path: Path | None, book: Book, *, durable: bool) -> Journal:
+def _as_begun(settings: Settings, path: Path | None, identity: RunIdentity) -> Settings:
+    """Return the settings with the account's start as the journal has it.
+
+    Raises:
+        ConfigError: the journal is that of another profile or run mode.
+    """
+    if path is None:
+        raise InvariantBroken("a run kept in memory cannot be continued")
+    from bot.journal.store import JournalReader  # noqa: PLC0415 - SQL is loaded only when used
+
+    with JournalReader(path) as reader:
+        started = reader.started()
+    if (started.profile, started.run_mode) != (identity.profile, identity.run_mode):
+        raise ConfigError(
+            f"journal {path} is that of profile {started.profile}, mode {started.run_mode}; it"
+            f" cannot go on as {identity.profile}, mode {identity.run_mode}: name its own profile"
+            " or another journal."
+        )
+    account = settings.account.model_copy(update={"start_nlv_usd": started.start_nlv_usd})
+    return settings.model_copy(update={"account": account})
+
+
+def _journal(path: Path | None, book: Book, *, durable: bool, continues: bool) -> Journal:
     if path is None:
         return MemoryJournal()
     from bot.journal.store import SqliteJournal  # noqa: PLC0415 - SQL is loaded only when used
@@ -210,6 +235,7 @@ def _journal(path: Path | None, book: Book, *, durable: bool) -> Journal:
         book=book,
         wall_clock=SystemClock().now,
         durable=durable,
+        continues=continues,
     )
 
 
@@ -225,6 +251,24 @@ def _started(settings: Settings, world: World, identity: RunIdentity) -> RunStar
         settings=as_tree(settings),
         series=world.series(identity.first, identity.last),
         is_simulated=True,
+    )
+
+
+def _recall(journal: Journal, engine: Engine) -> None:
+    try:
+        journal.recall(engine.recall)
+    except AlvhError:
+        journal.close()
+        raise
+
+
+def _resumed(settings: Settings, _world: World, identity: RunIdentity) -> RunResumed:
+    return RunResumed(
+        at=identity.start,
+        version=__version__,
+        profile=identity.profile,
+        config_hash=config_hash(settings),
+        settings=as_tree(settings),
     )
 
 

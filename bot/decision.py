@@ -8,13 +8,12 @@ from pathlib import Path
 from bot.book import CONDOR
 from bot.bootstrap import Rig, RunIdentity, build_simulated
 from bot.clock import SimulatedClock
-from bot.events import DecisionMade, OrderApproved, Record, RunStarted
-from bot.replay import RUN_MODE, backtest, replay_rig, run_now, venue_times, walk, window
+from bot.events import DecisionMade, Record, RunStarted
+from bot.replay import RUN_MODE, backtest, repeat_orders, replay_rig, run_now, walk, window
 from bot.settings import Settings
 from bot.world import World
-from brokers.sim.broker import SimBroker
 from market.errors import ConfigError, InvariantBroken
-from market.orders import ApprovedOrder, BrokerEvent
+from market.orders import BrokerEvent
 from market.schedule import MomentName
 from strategies.base import Decision, View
 from strategies.counterfactual import Change, changes
@@ -193,7 +192,7 @@ def restore(settings: Settings, world: World, recording: Recording) -> Rig:
     identity = RunIdentity(started.profile, RUN_MODE, started.seed, started.at, first, last)
     same_account = settings.model_copy(update={"account": account})
     rig = build_simulated(same_account, world, clock, identity)
-    told = run_now(_repeat_orders(rig.broker, clock, recording.records))
+    told = run_now(repeat_orders(rig.broker, clock, recording.records))
     if started.seed != world.seed or told != _told_by_broker(recording.records):
         raise ConfigError(
             f"{recording.path} was recorded on another market; give the --seed ({started.seed}),"
@@ -202,18 +201,6 @@ def restore(settings: Settings, world: World, recording: Recording) -> Rig:
     for record in recording.records:
         rig.book.apply(record)
     return rig
-
-
-async def _repeat_orders(
-    broker: SimBroker, clock: SimulatedClock, records: Sequence[Record]
-) -> list[BrokerEvent]:
-    for record in records:
-        for _ in venue_times(broker, clock, record.at):
-            pass
-        if isinstance(record, OrderApproved):
-            clock.jump(record.at)
-            await broker.submit(ApprovedOrder(record.order, record.approval))
-    return list(broker.drain())
 
 
 def _told_by_broker(records: Sequence[Record]) -> list[Record]:

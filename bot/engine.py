@@ -81,7 +81,8 @@ class Engine:
         self._reference = reference
         self._tape = tape
         self._run_mode = run_mode
-        self._listeners = [record]
+        self._keep = record
+        self._listeners: list[Callable[[Record], None]] = []
         self._view_listeners: list[Callable[[str, View], None]] = []
         self._steps: Mapping[type, Callable[..., list[Command]]] = {
             MomentDue: self._moment,
@@ -103,10 +104,28 @@ class Engine:
         """Have `listener` called with each strategy's name and the view it decides on."""
         self._view_listeners.append(listener)
 
-    def _record(self, record: Record) -> None:
+    def recall(self, record: Record) -> None:
+        """Take in a record of the past: everything that remembers changes, nothing is kept again.
+
+        Raises:
+            InvariantBroken: the record contradicts those before it.
+        """
+        self._tell(record)
+        if self.shadows is not None:
+            self.shadows.recall(record)
+
+    def note(self, record: Record) -> None:
+        """Keep a record that no event of the queue stands for: that the run began or went on."""
+        self._keep(record)
+        self._tell(record)
+
+    def _tell(self, record: Record) -> None:
         for listener in self._listeners:
             listener(record)
         self.book.apply(record)
+
+    def _record(self, record: Record) -> None:
+        self.note(record)
         if self.shadows is not None:
             self.shadows.watch(record)
 
@@ -161,9 +180,9 @@ class Engine:
         if FOLLOW_UP in taken.asked_by:
             return self._follow_up(moment, capital)
         if SHADOW in taken.asked_by and self.shadows is not None:
-            marked = self.shadows.see(self._view(moment, snapshot, capital), self.book, valuation)
-            if marked is not None:
-                self._record(marked)
+            view = self._view(moment, snapshot, capital)
+            for record in self.shadows.see(view, self.book, valuation):
+                self._record(record)
         if moment.name is MomentName.HEDGE_REVIEW:
             self._record(self._equity(moment, snapshot, valuation))
         return commands

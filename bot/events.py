@@ -24,7 +24,7 @@ from market.orders import (
 )
 from market.quotes import FuturesCurve, IndexLevels, MarketSnapshot
 from market.schedule import Moment
-from strategies.base import Decision, JsonValue
+from strategies.base import Decision, HedgePlan, JsonValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,17 @@ class RunStarted:
     settings: Mapping[str, Mapping[str, JsonValue]]
     series: Mapping[str, str]
     is_simulated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunResumed:
+    """A run went on from its journal, under a version and settings that may have changed."""
+
+    at: datetime
+    version: str
+    profile: str
+    config_hash: str
+    settings: Mapping[str, Mapping[str, JsonValue]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +207,24 @@ class ShadowsMarked:
     books: Mapping[str, ShadowMark]
 
 
+@dataclass(frozen=True, slots=True)
+class ShadowTraded:
+    """A shadow book acted on the market of a moment: a new plan, orders with their fills, or both.
+
+    Shadow books look at quotes that no other record holds, so what they did is recorded.
+    """
+
+    at: datetime
+    session: date
+    book: str
+    plan: HedgePlan | None
+    orders: tuple[Order, ...]
+    fills: tuple[OrderFilled, ...]
+
+
 Record = (
     RunStarted
+    | RunResumed
     | MomentReached
     | MomentMissed
     | MarketSeen
@@ -215,6 +242,7 @@ Record = (
     | SettlementAwaited
     | EntryClosed
     | EquityMarked
+    | ShadowTraded
     | ShadowsMarked
     | TradingHalted
     | TradingResumed
@@ -222,6 +250,7 @@ Record = (
 
 KINDS: dict[str, type] = {
     "run_started": RunStarted,
+    "run_resumed": RunResumed,
     "moment_reached": MomentReached,
     "moment_missed": MomentMissed,
     "market_seen": MarketSeen,
@@ -239,6 +268,7 @@ KINDS: dict[str, type] = {
     "settlement_awaited": SettlementAwaited,
     "entry_closed": EntryClosed,
     "equity_marked": EquityMarked,
+    "shadow_traded": ShadowTraded,
     "shadows_marked": ShadowsMarked,
     "trading_halted": TradingHalted,
     "trading_resumed": TradingResumed,

@@ -10,11 +10,13 @@ from typing import Any, TypeVar
 from bot.bootstrap import Rig, RunIdentity, build_simulated, first_moment
 from bot.clock import SimulatedClock
 from bot.engine import check_books_agree
-from bot.events import MomentDue
+from bot.events import MomentDue, OrderApproved, Record
 from bot.settings import Settings
 from bot.world import World
 from brokers.base import Timed
+from brokers.sim.broker import SimBroker
 from market.errors import ConfigError, InvariantBroken, NoSuchSession
+from market.orders import ApprovedOrder, BrokerEvent
 from market.schedule import Moment, MomentName
 
 T = TypeVar("T")
@@ -69,6 +71,43 @@ def replay_rig(
     start = first_moment(world, span.first)
     identity = RunIdentity(profile, RUN_MODE, seed, start, span.first, span.last)
     return build_simulated(settings, world, SimulatedClock(start), identity, journal_path)
+
+
+def continued_rig(settings: Settings, world: World, span: Window, seed: int, path: Path) -> Rig:
+    """Return a replay that goes on where its journal ends, over the sessions of `span`.
+
+    The engine remembers what the journal holds; the exchange, a pure function of the orders it
+    got, gets them again.
+
+    Raises:
+        ConfigError: the journal is that of another run.
+        JournalDamaged: the journal does not hold.
+    """
+    from bot.journal.store import JournalReader  # noqa: PLC0415 - SQL is loaded only when used
+
+    with JournalReader(path) as reader:
+        records = tuple(reader.records())
+        begun = reader.started().at
+    clock = SimulatedClock(begun)
+    start = first_moment(world, span.first)
+    identity = RunIdentity("replay", RUN_MODE, seed, start, span.first, span.last)
+    rig = build_simulated(settings, world, clock, identity, path, continues=True)
+    run_now(repeat_orders(rig.broker, clock, records))
+    return rig
+
+
+async def repeat_orders(
+    broker: SimBroker, clock: SimulatedClock, records: Iterable[Record]
+) -> list[BrokerEvent]:
+    """Send an empty simulated exchange the approved orders of a record, each at its time; return
+    all that it tells."""
+    for record in records:
+        for _ in venue_times(broker, clock, record.at):
+            pass
+        if isinstance(record, OrderApproved):
+            clock.jump(record.at)
+            await broker.submit(ApprovedOrder(record.order, record.approval))
+    return list(broker.drain())
 
 
 async def walk(

@@ -5,20 +5,29 @@ method; with a stop at twice the credit instead of time shifts; without time shi
 entry fills of the full book at the prices and fees it paid.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from bot.book import CONDOR, HEDGE, Book
 from bot.equity import Valuation
-from bot.events import DecisionMade, OrderApproved, Record, ShadowMark, ShadowsMarked
+from bot.events import (
+    DecisionMade,
+    MarketSeen,
+    OrderApproved,
+    Record,
+    ShadowMark,
+    ShadowsMarked,
+    ShadowTraded,
+)
 from bot.shadow_condors import CondorBook
 from bot.shadow_hedge import StaticHedge
 from brokers.sim.fees import FeeSchedule
 from market.instruments import OptionContract
 from market.orders import ZERO, Order, OrderFilled
-from market.quotes import ChainKey, MarketSnapshot, SnapshotRequest
+from market.quotes import ChainKey, IndexLevels, MarketSnapshot, SnapshotRequest
 from market.schedule import Moment, MomentName
 from strategies.base import Context, View
 from strategies.params import MethodParams
@@ -63,6 +72,27 @@ class Shadows:
         self._fees = fees
         self._orders: dict[str, Order] = {}
         self._tiers: dict[str, str] = {}
+        self._levels: IndexLevels | None = None
+
+    def recall(self, record: Record) -> None:
+        """Take in a record of the past: what the books did then is repeated, not decided again."""
+        self.watch(record)
+        if isinstance(record, MarketSeen):
+            self._levels = record.levels
+        elif isinstance(record, ShadowTraded):
+            self._repeat(record)
+        elif isinstance(record, ShadowsMarked) and self._levels is not None:
+            self._settle(record.session, record.at, self._levels)
+            if self.static is not None:
+                self.static.note_pnl(record.books[ShadowName.STATIC_HEDGE].hedge_pnl_usd)
+
+    def _repeat(self, traded: ShadowTraded) -> None:
+        if traded.book == ShadowName.STATIC_HEDGE and self.static is not None:
+            self.static.repeat(traded)
+        elif traded.book == ShadowName.STOP_2X:
+            for order, fill in zip(traded.orders, traded.fills, strict=True):
+                self.condors.stopped.buy_back(order.intent.campaign, fill)
+            self.condors.stopped.close_finished()
 
     def watch(self, record: Record) -> None:
         """Take in one record of the full book."""
@@ -108,25 +138,35 @@ class Shadows:
         if self.static is not None:
             yield from self.static.contracts()
 
-    def see(self, view: View, book: Book, valuation: Valuation) -> Record | None:
-        """Act on the market of a moment; at the review return the mark of all five books."""
+    def see(self, view: View, book: Book, valuation: Valuation) -> Iterator[Record]:
+        """Act on the market of a moment and tell it; at the review mark all five books."""
         moment, snapshot = view.context.moment, view.snapshot
         if moment.name in SCANS:
-            self.condors.stopped.stop(snapshot, STOP_CREDITS, self._fees)
+            yield from self._stop(moment, snapshot)
         if moment.name is MomentName.HEDGE_WINDOW and self.static is not None:
-            self.static.decide(view)
-        if moment.name is not MomentName.HEDGE_REVIEW:
-            return None
-        self._settle(moment, snapshot)
-        return self._mark(moment, snapshot, book, valuation)
+            done = self.static.decide(view)
+            if done.changes_something:
+                plan, orders, fills = done.plan, tuple(done.orders), tuple(done.fills)
+                name = ShadowName.STATIC_HEDGE
+                yield ShadowTraded(snapshot.at, moment.session, name, plan, orders, fills)
+        if moment.name is MomentName.HEDGE_REVIEW:
+            self._settle(moment.session, moment.at, snapshot.levels)
+            yield self._mark(moment, snapshot, book, valuation)
 
-    def _settle(self, moment: Moment, snapshot: MarketSnapshot) -> None:
-        close = Decimal(f"{snapshot.levels.spx:.2f}")
+    def _stop(self, moment: Moment, snapshot: MarketSnapshot) -> Iterator[Record]:
+        stops = self.condors.stopped.stop(moment.session, snapshot, STOP_CREDITS, self._fees)
+        if stops:
+            orders, fills = zip(*stops, strict=True)
+            name = ShadowName.STOP_2X
+            yield ShadowTraded(snapshot.at, moment.session, name, None, orders, fills)
+
+    def _settle(self, session: date, at: datetime, levels: IndexLevels) -> None:
+        close = Decimal(f"{levels.spx:.2f}")
         for variant in self.condors.all():
-            variant.settle(moment.session, close)
+            variant.settle(session, close)
         if self.static is not None:
-            self.static.settle(moment, Decimal(f"{snapshot.levels.vix:.2f}"))
-        open_orders = {o for o, order in self._orders.items() if order.session == moment.session}
+            self.static.settle(session, at, Decimal(f"{levels.vix:.2f}"))
+        open_orders = {o for o, order in self._orders.items() if order.session == session}
         self._orders = {name: self._orders[name] for name in open_orders}
 
     def _mark(

@@ -4,16 +4,16 @@ Settlement is on the official close, taken at the session's last snapshot.
 """
 
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from bot.book import CONDOR
 from bot.equity import mark_of
 from bot.ledger import Holding, Ledger
 from brokers.sim.fees import FeeSchedule
-from brokers.sim.fills import price_package
+from brokers.sim.fills import PackagePrice, price_package
 from market.instruments import OptionContract
-from market.orders import ZERO, Leg, OrderFilled, OrderIntent
+from market.orders import ZERO, Leg, Order, OrderFilled, OrderIntent
 from market.quotes import MarketSnapshot
 from strategies.time_shift import root_campaign
 
@@ -74,35 +74,38 @@ class CondorBook:
             del self.ledger.holdings[holding.key]
         self.close_finished()
 
-    def stop(self, snapshot: MarketSnapshot, multiple: Decimal, fees: FeeSchedule) -> None:
-        """Buy back each campaign whose cost exceeds its credit by `multiple` credits or more."""
+    def stop(
+        self, session: date, snapshot: MarketSnapshot, multiple: Decimal, fees: FeeSchedule
+    ) -> list[tuple[Order, OrderFilled]]:
+        """Buy back each campaign whose cost exceeds its credit by `multiple` credits or more;
+        return what was bought."""
+        stops = []
         for campaign in sorted({holding.campaign for holding in self.ledger.holdings.values()}):
-            held = [h for h in self.ledger.holdings.values() if h.campaign == campaign]
+            held = self._held(campaign)
             quantity = abs(held[0].position)
-            legs = tuple(Leg(h.contract, -1 if h.position > 0 else 1) for h in held)
+            legs = _closing(held)
             package = price_package(legs, snapshot.quotes, snapshot.at, OLDEST_QUOTE)
             if package is None:
                 continue
             trade = self.trades[root_campaign(campaign)]
             owed = -package.natural_credit * quantity * 100
             if owed - trade.entry_usd >= multiple * trade.entry_usd:
-                charge = fees.charge(legs, package.natural_prices, quantity)
-                cost = charge.commission_usd + charge.exchange_fees_usd
-                self._buy_back(held, legs, package.natural_prices, cost)
+                stops.append(_bought(session, campaign, legs, quantity, package, snapshot.at, fees))
+                self.buy_back(campaign, stops[-1][1])
         self.close_finished()
+        return stops
 
-    def _buy_back(
-        self,
-        held: list[Holding],
-        legs: tuple[Leg, ...],
-        prices: tuple[Decimal, ...],
-        fees_usd: Decimal,
-    ) -> None:
-        trade, before = self.trades[root_campaign(held[0].campaign)], self.cash_usd
-        for holding, leg, price in zip(held, legs, prices, strict=True):
+    def _held(self, campaign: str) -> list[Holding]:
+        return [h for h in self.ledger.holdings.values() if h.campaign == campaign]
+
+    def buy_back(self, campaign: str, fill: OrderFilled) -> None:
+        """Book the purchase of all that a campaign holds."""
+        held = self._held(campaign)
+        trade, before = self.trades[root_campaign(campaign)], self.cash_usd
+        for holding, leg, price in zip(held, _closing(held), fill.leg_prices, strict=True):
             count = leg.ratio * abs(holding.position)
             self.ledger.trade(holding.key, count, price, holding.opened)
-        self.ledger.charge(CONDOR, fees_usd)
+        self.ledger.charge(CONDOR, fill.fees_usd)
         trade.net_usd += self.cash_usd - before
 
     def close_finished(self) -> None:
@@ -127,3 +130,35 @@ class CondorBook:
             nets = [trade.net_usd for trade in self.finished if trade.tier == tier]
             rates[tier] = round(sum(net >= 0 for net in nets) / len(nets), 6)
         return rates
+
+
+def _closing(held: list[Holding]) -> tuple[Leg, ...]:
+    return tuple(Leg(h.contract, -1 if h.position > 0 else 1) for h in held)
+
+
+def _bought(
+    session: date,
+    campaign: str,
+    legs: tuple[Leg, ...],
+    quantity: int,
+    package: PackagePrice,
+    at: datetime,
+    fees: FeeSchedule,
+) -> tuple[Order, OrderFilled]:
+    """Return the order and the fill of a buy-back at natural prices."""
+    name = f"stop-{campaign}-{session:%Y%m%d}"
+    credit, prices = package.natural_credit, package.natural_prices
+    intent = OrderIntent(CONDOR, "stop", campaign, legs, quantity, credit, at, is_closing=True)
+    charge = fees.charge(legs, prices, quantity)
+    fill = OrderFilled(
+        at,
+        name,
+        f"{name}/1",
+        quantity,
+        credit,
+        prices,
+        charge.commission_usd,
+        charge.exchange_fees_usd,
+        package.mid_credit,
+    )
+    return Order(name, session, intent), fill

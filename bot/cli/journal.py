@@ -13,6 +13,7 @@ from market.errors import ConfigError
 FILE = click.argument("file", type=click.Path(path_type=Path), metavar="FILE.db")
 EVENT_KINDS = (
     "run_started",
+    "run_resumed",
     "moment_reached",
     "moment_missed",
     "market_seen",
@@ -22,12 +23,15 @@ EVENT_KINDS = (
     "order_accepted",
     "order_rejected",
     "order_repriced",
+    "order_looked",
     "order_filled",
     "order_cancelled",
     "fill_reviewed",
     "position_settled",
+    "settlement_awaited",
     "entry_closed",
     "equity_marked",
+    "shadow_traded",
     "shadows_marked",
     "trading_halted",
     "trading_resumed",

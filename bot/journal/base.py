@@ -1,5 +1,6 @@
 """What a journal does, and the one kept in memory."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from bot.events import Record
@@ -10,6 +11,9 @@ class Journal(Protocol):
 
     def append(self, record: Record, /) -> None:
         """Add one record to the open transaction."""
+
+    def recall(self, take: Callable[[Record], None], /) -> int:
+        """Hand every record so far to `take`, oldest first; return how many there were."""
 
     def commit(self) -> None:
         """Make everything appended so far durable."""
@@ -27,6 +31,10 @@ class MemoryJournal:
     def append(self, _record: Record, /) -> None:
         """Count one record."""
         self.count += 1
+
+    def recall(self, _take: Callable[[Record], None], /) -> int:
+        """Recall nothing: no record was kept."""
+        return 0
 
     def commit(self) -> None:
         """Do nothing: memory is as durable as it gets."""

@@ -64,7 +64,7 @@ class Projector:
         self._rows.clear()
         if self._positions_changed:
             connection.execute(delete(schema.POSITIONS))
-            rows = [_position_row(holding) for holding in book.ledger.holdings.values()]
+            rows = [position_row(holding) for holding in book.ledger.holdings.values()]
             if rows:
                 connection.execute(insert(schema.POSITIONS), rows)
             self._positions_changed = False
@@ -188,7 +188,8 @@ def _order_progress(state: OrderState) -> Row:
     }
 
 
-def _position_row(holding: Holding) -> Row:
+def position_row(holding: Holding) -> Row:
+    """Return a holding as the table of positions shows it."""
     return {
         "strategy": holding.strategy,
         "campaign": holding.campaign,

@@ -18,11 +18,11 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
 from bot.book import Book
-from bot.events import EquityMarked, Record
+from bot.events import EquityMarked, Record, RunStarted
 from bot.journal import schema
 from bot.journal.codec import decode, encode
-from bot.journal.projections import Projector
-from market.errors import ConfigError, JournalDamaged
+from bot.journal.projections import Projector, order_row, position_row
+from market.errors import ConfigError, InvariantBroken, JournalDamaged
 
 GENESIS = "0" * 64
 VERSION_KEY, COUNT_KEY = "schema_version", "events"
@@ -37,6 +37,14 @@ class EventRow:
     session: str | None
     kind: str
     payload: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last row of a chain: its number and hash."""
+
+    seq: int
     hash: str
 
 
@@ -61,10 +69,13 @@ def open_for_writing(path: Path, *, durable: bool) -> SqlEngine:
 
 
 class SqliteJournal:
-    """Writes the records of one run and their projections into a new file.
+    """Writes the records of one run and their projections into a file.
+
+    The file is new, or with `continues` one that a run has written; its records are then to be
+    recalled before the first new one.
 
     Raises:
-        ConfigError: the file exists, or its folder does not.
+        ConfigError: the file exists, or its folder does not; to continue, it is no journal.
     """
 
     def __init__(
@@ -74,8 +85,13 @@ class SqliteJournal:
         book: Book,
         wall_clock: Callable[[], datetime],
         durable: bool,
+        continues: bool = False,
     ) -> None:
-        _require_new(path)
+        if continues:
+            JournalReader(path).close()
+        else:
+            _require_new(path)
+        self._path = path
         self._engine = open_for_writing(path, durable=durable)
         try:
             schema.METADATA.create_all(self._engine)
@@ -91,7 +107,9 @@ class SqliteJournal:
         self._is_durable = durable
         self._is_session_over = False
         self._seq, self._hash = 0, GENESIS
-        self._write_head()
+        self._is_recalled = not continues
+        if not continues:
+            self._write_head()
 
     def _write_head(self) -> None:
         head = {VERSION_KEY: schema.SCHEMA_VERSION, COUNT_KEY: "0"}
@@ -99,8 +117,24 @@ class SqliteJournal:
         self._connection.execute(insert(schema.META), rows)
         self._connection.commit()
 
+    def recall(self, take: Callable[[Record], None]) -> int:
+        """Hand every record so far to `take`, which rebuilds the book; return how many there were.
+
+        Raises:
+            JournalDamaged: the numbers, the hash chain or a projection do not hold; the sentence
+                names the first bad row.
+            InvariantBroken: a record contradicts those before it.
+        """
+        with JournalReader(self._path) as reader:
+            head = reader.recall(take)
+            check_book(reader, self._book)
+        self._seq, self._hash, self._is_recalled = head.seq, head.hash, True
+        return head.seq
+
     def append(self, record: Record, /) -> None:
         """Add one record to the open transaction."""
+        if not self._is_recalled:
+            raise InvariantBroken(f"{self._path} is continued before its records were recalled")
         kind, payload = encode(record)
         session = getattr(record, "session", None)
         session_text = None if session is None else session.isoformat()
@@ -185,6 +219,11 @@ class JournalReader:
                 f" {schema.SCHEMA_VERSION}; read it with the version that wrote it."
             )
 
+    @property
+    def name(self) -> str:
+        """Return what the journal is called in sentences."""
+        return str(self._path)
+
     def __enter__(self) -> Self:
         return self
 
@@ -225,28 +264,76 @@ class JournalReader:
         with self._reading() as connection:
             return [dict(row._mapping) for row in connection.execute(select(table))]
 
+    def started(self) -> RunStarted:
+        """Return how the run began.
+
+        Raises:
+            ConfigError: the journal is empty or begins with something else.
+        """
+        first = next(self.records(), None)
+        if not isinstance(first, RunStarted):
+            raise ConfigError(f"{self._path} holds no run; name a journal that a run has written.")
+        return first
+
     def verify(self) -> int:
         """Return the number of rows when numbers, hash chain and recorded count hold.
 
         Raises:
             JournalDamaged: a row is missing, moved or changed; the sentence names it.
         """
+        return self.recall(lambda _record: None).seq
+
+    def recall(self, take: Callable[[Record], None]) -> Head:
+        """Hand every record to `take` once its row has been verified; return the last row's place.
+
+        Raises:
+            JournalDamaged: a row is missing, moved or changed; the sentence names it.
+        """
         # Read first: a run that is still writing can only add rows after this.
         written = int(self._meta(COUNT_KEY) or 0)
-        previous, expected = GENESIS, 0
+        head = Head(0, GENESIS)
         for row in self.rows():
-            expected += 1
+            expected = head.seq + 1
             if row.seq != expected:
                 raise JournalDamaged(f"{self._path}: event {expected} is missing")
-            wanted = chained(previous, row.seq, row.at, row.session, row.kind, row.payload)
+            wanted = chained(head.hash, row.seq, row.at, row.session, row.kind, row.payload)
             if row.hash != wanted:
                 raise JournalDamaged(f"{self._path}: event {row.seq} was changed after writing")
-            decode(row.kind, row.payload)
-            previous = row.hash
-        if expected < written:
-            raise JournalDamaged(f"{self._path}: event {expected + 1} is missing")
-        return expected
+            take(decode(row.kind, row.payload))
+            head = Head(row.seq, row.hash)
+        if head.seq < written:
+            raise JournalDamaged(f"{self._path}: event {head.seq + 1} is missing")
+        return head
 
     def close(self) -> None:
         """Let go of the file."""
         self._engine.dispose()
+
+
+def check_book(reader: JournalReader, book: Book) -> None:
+    """Compare the orders and positions that people query with the book rebuilt from the events.
+
+    Raises:
+        JournalDamaged: they differ; the sentence names the first row.
+    """
+    orders = {state.order.order_id: order_row(state) for state in book.orders.values()}
+    shown = {str(row["order_id"]): row for row in reader.table("orders")}
+    _require_equal(reader.name, "order", orders, shown)
+    held = [position_row(holding) for holding in book.ledger.holdings.values()]
+    listed = reader.table("positions")
+    _require_equal(reader.name, "position", _by_holding(held), _by_holding(listed))
+
+
+def _by_holding(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    keys = ("strategy", "campaign", "layer", "contract")
+    return {" ".join(str(row[key]) for key in keys): row for row in rows}
+
+
+def _require_equal(
+    name: str, what: str, wanted: dict[str, dict[str, Any]], shown: dict[str, dict[str, Any]]
+) -> None:
+    for key in sorted({*wanted, *shown}):
+        if wanted.get(key) != shown.get(key):
+            raise JournalDamaged(
+                f"{name}: {what} {key} of the projections is not what the events say"
+            )

@@ -105,7 +105,7 @@ def test_a_stop_needs_two_credits_of_loss(short_put: float, is_stopped: bool) ->
     variant = sold()
 
     # Sold for 1.40; the short call costs 0.05: at 4.15 the debit is 4.20 = 1.40 + 2 × 1.40.
-    variant.stop(snapshot(shown(short_put)), Decimal(2), load_fees())  # type: ignore[arg-type]
+    variant.stop(FRIDAY, snapshot(shown(short_put)), Decimal(2), load_fees())  # type: ignore[arg-type]
 
     assert (variant.contracts() == ()) is is_stopped
     if is_stopped:
