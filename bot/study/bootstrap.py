@@ -12,7 +12,7 @@ length are drawn with replacement, so that runs of bad days stay runs. Rules of 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -67,7 +67,8 @@ def _resampled(
 ) -> FloatArray:
     from arch.bootstrap import StationaryBootstrap  # noqa: PLC0415 - heavy, only when used
 
-    bootstrap: Any = StationaryBootstrap(block, rows, seed=seed)
+    # The mean block may be a fraction; its type says otherwise.
+    bootstrap: Any = StationaryBootstrap(cast(int, block), rows, seed=seed)
     found = [statistic(position[0]) for position, _keywords in bootstrap.bootstrap(draws)]
     return np.array(found, dtype=np.float64)
 

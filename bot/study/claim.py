@@ -83,6 +83,8 @@ def judged(claim: Claim, evidence: Evidence) -> dict[str, Any]:
         "statistic": claim.statistic,
         "unit": claim.unit,
         "claimed": claim.region.words(claim.unit),
+        "claimed_low": claim.region.low,
+        "claimed_high": claim.region.high,
         "estimate": rounded(found.value),
         "ci_low": rounded(found.ci.low),
         "ci_high": rounded(found.ci.high),
@@ -145,3 +147,10 @@ def _scenarios(claim: Claim, evidence: Evidence) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def rate_words(told: Judged) -> str:
+    """Return a rate with its interval in words, or why there is none."""
+    if told.found.value is None:
+        return f"nothing to judge: {told.found.ci.reason}."
+    return f"{told.value()} of {told.found.n} ({told.range()})"

@@ -3,13 +3,16 @@
 from typing import Any
 
 from bot.study.claim import Claim, judged
-from bot.study.claims_condor import CONDOR, RULES, SHIFT
-from bot.study.claims_hedge import HEDGE, PROFILE, SEED
+from bot.study.claims_condor import CONDOR
+from bot.study.claims_hedge import HEDGE, SEED
+from bot.study.claims_ladder import LADDER
+from bot.study.claims_rules import RULES
+from bot.study.claims_shift import SHIFT
 from bot.study.populations import Evidence
 
 CLAIMS: tuple[Claim, ...] = (
     *SEED,
-    *sorted((*HEDGE, *CONDOR, *SHIFT, *PROFILE, *RULES), key=lambda claim: int(claim.name[1:])),
+    *sorted((*HEDGE, *CONDOR, *SHIFT, *LADDER, *RULES), key=lambda claim: int(claim.name[1:])),
 )
 
 

@@ -6,9 +6,10 @@ from datetime import date
 import numpy as np
 
 from market.schedule import MomentName
-from strategies.alvh import NAME, profile_of
+from strategies.alvh import profile_of
 from strategies.base import CondorPosition, View
 from strategies.convexity import FIRST_SHOCK, condor_loss_usd
+from strategies.hedge_orders import NAME
 from strategies.params import MethodParams
 
 SHOCKS = (10, 20)

@@ -2,17 +2,19 @@
 
 import math
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from bot.study.bootstrap import Interval, Statistic, interval
-from market.quotes import FloatArray
+from bot.study.statistics import yearly
+from market.quotes import BoolArray, FloatArray
 
 DAYS, TRADES, MONTHS = 20.0, 5.0, 3.0
 SLICE_DRAWS = 400
 BASE_SEED = 20180205
+UNCHANGED = "the rule never changed a trade in this window"
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +50,7 @@ class Slice:
     estimate: Estimate
 
 
-def column(values: Sequence[float] | FloatArray) -> FloatArray:
+def column(values: Sequence[float] | FloatArray | BoolArray) -> FloatArray:
     """Return values as rows of one column."""
     return np.asarray(values, dtype=np.float64).reshape(-1, 1)
 
@@ -91,6 +93,12 @@ def slices(sample: Sample, name: str) -> list[Slice]:
     return found
 
 
-def labelled(kind: str, of: Callable[[object], str], rows: Sequence[object]) -> dict[str, list[str]]:
-    """Return one kind of labels for rows."""
-    return {kind: [of(row) for row in rows]}
+def difference(ours: FloatArray, theirs: FloatArray, why: str = UNCHANGED) -> Sample:
+    """Return daily dollars of two runs as pairs, nothing where they never differ."""
+    if np.allclose(ours, theirs, atol=0.005):
+        return Sample(paired([], []), _yearly_gain, why_empty=why)
+    return Sample(paired(ours, theirs), _yearly_gain)
+
+
+def _yearly_gain(rows: FloatArray) -> float:
+    return yearly((rows[:, 0] - rows[:, 1]).reshape(-1, 1))

@@ -33,7 +33,7 @@ def fill(shelf: Shelf, specs: Mapping[str, RunSpec], workers: int, progress: Pro
     Raises:
         ConfigError: a run could not be made; says which and why.
     """
-    names = {spec: name for name, spec in reversed(specs.items())}
+    names = {spec: name for name, spec in reversed(list(specs.items()))}
     todo = missing(shelf, specs.values())
     for done, (spec, found) in enumerate(_attempts(todo, workers), start=1):
         if isinstance(found, str):

@@ -115,8 +115,8 @@ def months_of(tables: Tables, days: Days) -> Months:
     firsts = [int(np.argmax(at == index)) for index in range(len(names))]
     return Months(
         names,
-        np.bincount(at, weights=days.condor, minlength=len(names)),
-        np.bincount(at, weights=days.hedge, minlength=len(names)),
+        np.array([days.condor[at == index].sum() for index in range(len(names))]),
+        np.array([days.hedge[at == index].sum() for index in range(len(names))]),
         np.array([credit[name] for name in names]),
         days.nlv_before[firsts],
     )

@@ -6,13 +6,15 @@ The same specification gives the same rows on any machine, in any process.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 from importlib.resources import files
+from math import isnan
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -20,7 +22,7 @@ from bot.replay import backtest, replay_rig, window
 from bot.settings import Settings, as_tree, load_settings
 from bot.study.collector import Collector
 from bot.study.coverage import Convexity
-from bot.study.tables import TABLES_VERSION, Tables
+from bot.study.tables import TABLES_VERSION, SessionRow, Tables
 from bot.world import (
     CALENDAR_FIRST,
     DATA_CALENDAR_FIRST,
@@ -210,6 +212,11 @@ def world_for(spec: RunSpec, settings: Settings) -> World:
     return world_of(settings, calendar, history, spec.seed)
 
 
+def calendar_of(source: Source) -> SessionCalendar:
+    """Return the exchange calendar of a source."""
+    return _calendar(source.folder)
+
+
 def span_of(source: Source, first: date | None, last: date | None) -> tuple[date, date]:
     """Return the window of a history, its whole length where an end is not given.
 
@@ -254,7 +261,7 @@ def run_tables(spec: RunSpec) -> Tables:
     return replace(tables, sessions=_with_ranges(tables, world, settings))
 
 
-def _with_ranges(tables: Tables, world: World, settings: Settings) -> tuple:
+def _with_ranges(tables: Tables, world: World, settings: Settings) -> tuple[SessionRow, ...]:
     """Return the session rows with R-03's expected range as it stood at each close."""
     history, family = world.history, world.family
     hv20 = historical_vol(history.spx_close, 20)
@@ -264,8 +271,7 @@ def _with_ranges(tables: Tables, world: World, settings: Settings) -> tuple:
         vol, hv = family.at_close(index), float(hv20[index])
         at = world.calendar.session(row.session).cash_close_at
         levels = IndexLevels(at, row.spx, vol.vix, vol.vix9d, vol.vix3m, vol.vvix)
-        known = hv == hv  # NaN until 21 closes are known
-        frac = expected_range(levels, hv, settings.edr).frac if known else None
+        frac = None if isnan(hv) else expected_range(levels, hv, settings.edr).frac
         rows.append(replace(row, edr_frac=frac))
     return tuple(rows)
 
@@ -311,7 +317,7 @@ def missing(shelf: Shelf, specs: Iterable[RunSpec]) -> list[RunSpec]:
     return [spec for spec in dict.fromkeys(specs) if shelf.get(spec) is None]
 
 
-def as_mapping(spec: RunSpec) -> Mapping[str, object]:
+def as_mapping(spec: RunSpec) -> dict[str, Any]:
     """Return a specification as plain values, for people and files."""
     return {
         "preset": spec.preset,

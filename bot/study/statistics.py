@@ -40,7 +40,7 @@ def yearly(rows: FloatArray) -> float:
 
 
 def deepest_fall(changes: FloatArray, start: float) -> float:
-    """Return the maximum drawdown, a fraction of the peak, of an account of daily dollar changes."""
+    """Return the maximum drawdown, a fraction of the peak, of an account by daily dollars."""
     equity = start + np.concatenate(([0.0], np.cumsum(changes)))
     peaks = np.maximum.accumulate(equity)
     return float(((peaks - equity) / np.maximum(peaks, 1e-9)).max())
@@ -86,5 +86,5 @@ def shortfall_gain(rows: FloatArray) -> float:
 
 
 def edge_per_credit(rows: FloatArray) -> float:
-    """Return mean profit over mean credit: above 0 exactly when the win rate pays for the losses."""
+    """Return mean profit over mean credit: above 0 when the win rate pays for the losses."""
     return ratio_of_means(rows)

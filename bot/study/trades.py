@@ -144,9 +144,7 @@ class TradeKeeper:
 
 def _strikes(entry: dict[OptionContract, int]) -> tuple[float, float, float]:
     """Return short put, short call and wing width of an entry."""
-    shorts = {
-        each.right: float(each.strike) for each, position in entry.items() if position < 0
-    }
+    shorts = {each.right: float(each.strike) for each, position in entry.items() if position < 0}
     longs = {each.right: float(each.strike) for each, position in entry.items() if position > 0}
     width = shorts.get(Right.PUT, 0.0) - longs.get(Right.PUT, 0.0)
     return shorts.get(Right.PUT, 0.0), shorts.get(Right.CALL, 0.0), width

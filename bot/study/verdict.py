@@ -58,10 +58,12 @@ def figure(value: float | None, unit: str) -> str:
     """Return a number as a trader writes it: a share in %, dollars, points, or plain."""
     if value is None:
         return "unknown"
+    sign, size = "−" if value < 0 else "", abs(value)
     if unit == "frac":
-        return f"{100.0 * value:.3g} %" if abs(value) < 0.1 else f"{100.0 * value:.1f} %"
+        share = 100.0 * size
+        return f"{sign}{share:.{1 if share >= 10.0 or not share else 2}f}\u00a0%"
     if unit == "usd":
-        return f"{'−' if value < 0 else ''}${abs(value):,.0f}"
+        return f"{sign}${size:,.0f}"
     if unit == "points":
-        return f"{value:.2f} points"
-    return f"{value:.2f}"
+        return f"{sign}{size:.2f} points"
+    return f"{sign}{size:.2f}"
