@@ -24,7 +24,7 @@ FIND_PYTHON = \
 	exit 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format clean
+.PHONY: help setup browser run test check format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,9 @@ $(READY): pyproject.toml constraints.txt
 		echo "setup: the packages could not be installed; see pip's words above, then run make setup again." >&2; \
 		exit 1; }
 	@touch $(READY)
+
+browser: setup ## Add what the tests of the dashboard need (a Chromium must be at hand)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[browser]'
 
 run: setup ## Replay real history in the terminal: condor and hedge together
 	@$(BIN)/alvh run $(ARGS)

@@ -30,6 +30,9 @@ from bot.memory import Memory
 from market.errors import InvariantBroken
 from market.instruments import OptionContract, Right
 from market.orders import (
+    FillCharged,
+    LineChanged,
+    LineState,
     Order,
     OrderAccepted,
     OrderCancelled,
@@ -131,7 +134,8 @@ class Book:
         self.orders: dict[str, OrderState] = {}
         self.plan: HedgePlan | None = None
         self.last_mark: dict[OptionContract, float] = {}
-        self.fill_ids: set[str] = set()
+        self.fill_fees_usd: dict[str, Decimal] = {}
+        self.line = LineState.READY
         self.hedge_pnl: deque[Decimal] = deque(maxlen=SESSIONS_OF_YEAR + 1)
         self._active: dict[str, OrderState] = {}
         self._follow_ups: list[FollowUp] = []
@@ -149,6 +153,8 @@ class Book:
             OrderRejected: self._rejected,
             OrderRepriced: self._repriced,
             OrderFilled: self._filled,
+            FillCharged: self._charged,
+            LineChanged: self._line_changed,
             OrderCancelled: self._moved,
             PositionSettled: self._settled,
             DecisionMade: self._decided,
@@ -240,11 +246,11 @@ class Book:
         self._order(record.order_id).limit_credit = record.limit_credit
 
     def _filled(self, record: OrderFilled) -> None:
-        if record.fill_id in self.fill_ids:
+        if record.fill_id in self.fill_fees_usd:
             return
         state = self._order(record.order_id)
         _check_fill(record, state)
-        self.fill_ids.add(record.fill_id)
+        self.fill_fees_usd[record.fill_id] = record.fees_usd
         intent, session = state.order.intent, state.order.session
         sold_usd = self._cost_of_sold(intent, record.quantity)
         for leg, price in zip(intent.legs, record.leg_prices, strict=True):
@@ -259,6 +265,20 @@ class Book:
         if state.remaining == 0:
             self._set(state, OrderStatus.FILLED)
         self._view = None
+
+    def _charged(self, record: FillCharged) -> None:
+        """Book the difference to the charge known so far."""
+        known_usd = self.fill_fees_usd.get(record.fill_id)
+        if known_usd is None:
+            raise InvariantBroken(
+                f"the broker charges for fill {record.fill_id}, which the book never booked"
+            )
+        strategy = self._order(record.order_id).order.intent.strategy
+        self.ledger.charge(strategy, record.fees_usd - known_usd)
+        self.fill_fees_usd[record.fill_id] = record.fees_usd
+
+    def _line_changed(self, record: LineChanged) -> None:
+        self.line = record.state
 
     def _cost_of_sold(self, intent: OrderIntent, quantity: int) -> Decimal:
         """Return what the contracts that a fill sells had cost, dollars."""

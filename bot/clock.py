@@ -2,6 +2,7 @@
 system's time in the program."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 
 from market.errors import InvariantBroken
@@ -48,3 +49,12 @@ class SimulatedClock:
         if at < self._now:
             raise InvariantBroken(f"the simulated clock cannot run back from {self._now} to {at}")
         self._now = at
+
+
+def changed_at(path: Path) -> datetime:
+    """Return when a file was last written, UTC.
+
+    Raises:
+        OSError: there is no such file.
+    """
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)

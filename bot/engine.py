@@ -21,6 +21,7 @@ from bot.events import (
     EquityMarked,
     Input,
     MarketSeen,
+    MarketUnseen,
     MomentDue,
     MomentMissed,
     MomentReached,
@@ -224,7 +225,9 @@ class Engine:
     ) -> list[Command]:
         order = self._identify(intent, session)
         book = self.book
-        exposure = Exposure(capital, book.positions(), book.orders_sent(session), book.halt)
+        exposure = Exposure(
+            capital, book.positions(), book.orders_sent(session), book.halt, book.line
+        )
         verdict = self._risk.judge(order, exposure)
         if isinstance(verdict, Refusal):
             self._record(_stopped(order, at, verdict))
@@ -270,6 +273,9 @@ class Engine:
     def _failed(self, failed: SnapshotFailed) -> list[Command]:
         """Without a market there is no decision but a reasoned no."""
         moment = failed.moment
+        self._record(
+            MarketUnseen(moment.at, moment.session, moment.name, failed.asked_by, failed.reason)
+        )
         sentence = f"No decision without a market: {failed.reason.rstrip('.')}."
         if moment.name is MomentName.ENTRY:
             self._guard(moment, safety.Trip(safety.DATA_FAULT, failed.reason.rstrip(".")))

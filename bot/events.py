@@ -11,7 +11,10 @@ from decimal import Decimal
 from enum import StrEnum
 
 from market.orders import (
+    BrokerEvent,
+    FillCharged,
     FillReviewed,
+    LineChanged,
     Order,
     OrderAccepted,
     OrderCancelled,
@@ -76,12 +79,25 @@ class MomentMissed:
 
 @dataclass(frozen=True, slots=True)
 class MarketSeen:
-    """The index levels and futures that a decision looked at."""
+    """The index levels and futures that a decision looked at; `kept` are the digests under which
+    the journal holds the whole of it, none where a world and its seed give it again."""
 
     at: datetime
     session: date
     levels: IndexLevels
     curve: FuturesCurve
+    kept: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MarketUnseen:
+    """The market could not be looked at for those that asked."""
+
+    at: datetime
+    session: date
+    moment: str
+    asked_by: tuple[str, ...]
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +244,7 @@ Record = (
     | MomentReached
     | MomentMissed
     | MarketSeen
+    | MarketUnseen
     | DecisionMade
     | OrderApproved
     | OrderStopped
@@ -236,10 +253,12 @@ Record = (
     | OrderRepriced
     | OrderLooked
     | OrderFilled
+    | FillCharged
     | OrderCancelled
     | FillReviewed
     | PositionSettled
     | SettlementAwaited
+    | LineChanged
     | EntryClosed
     | EquityMarked
     | ShadowTraded
@@ -254,6 +273,7 @@ KINDS: dict[str, type] = {
     "moment_reached": MomentReached,
     "moment_missed": MomentMissed,
     "market_seen": MarketSeen,
+    "market_unseen": MarketUnseen,
     "decision_made": DecisionMade,
     "order_approved": OrderApproved,
     "order_stopped": OrderStopped,
@@ -262,10 +282,12 @@ KINDS: dict[str, type] = {
     "order_repriced": OrderRepriced,
     "order_looked": OrderLooked,
     "order_filled": OrderFilled,
+    "fill_charged": FillCharged,
     "order_cancelled": OrderCancelled,
     "fill_reviewed": FillReviewed,
     "position_settled": PositionSettled,
     "settlement_awaited": SettlementAwaited,
+    "line_changed": LineChanged,
     "entry_closed": EntryClosed,
     "equity_marked": EquityMarked,
     "shadow_traded": ShadowTraded,
@@ -314,17 +336,7 @@ class SnapshotFailed:
 class BrokerReported:
     """Input: the broker said something about an order or a position."""
 
-    event: (
-        OrderAccepted
-        | OrderRejected
-        | OrderRepriced
-        | OrderLooked
-        | OrderFilled
-        | OrderCancelled
-        | FillReviewed
-        | PositionSettled
-        | SettlementAwaited
-    )
+    event: BrokerEvent
 
 
 Input = MomentDue | MomentSkipped | SnapshotTaken | SnapshotFailed | BrokerReported

@@ -20,7 +20,7 @@ from bot.settings import Settings
 from bot.world import World
 from market.errors import ConfigError, InvariantBroken
 from market.indicators import historical_vol
-from market.quotes import FloatArray, MarketSnapshot, SnapshotRequest
+from market.quotes import FloatArray, IndexLevels, MarketSnapshot, SnapshotRequest
 from market.schedule import MomentName
 from strategies.base import CondorPosition, HoldingKind, Layer, LayerPosition, Positions
 from strategies.convexity import (
@@ -210,27 +210,40 @@ def view_of(reviewed: Reviewed, settings: MethodParams, world: World) -> HedgeVi
     Raises:
         ConfigError: that market is another one than the review saw.
     """
-    seen, positions = reviewed.seen, reviewed.book.positions()
-    snapshot = world.market.snapshot(seen.at, _request(positions))
+    seen, history = reviewed.seen, world.history
+    snapshot = world.market.snapshot(seen.at, _request(reviewed.book.positions()))
     if snapshot.levels != seen.levels:
         raise ConfigError(
             f"the hedge review of {seen.session} saw another market; give the --data and settings"
             " of that run."
         )
+    row = history.index(seen.session)
+    hv20 = float(historical_vol(history.spx_close[: row + 1])[-1])
+    return view_on(reviewed, snapshot, settings, None if isnan(hv20) else hv20)
+
+
+def view_on(
+    reviewed: Reviewed, snapshot: MarketSnapshot, settings: MethodParams, hv20: float | None
+) -> HedgeView:
+    """Return the hedge of a book on any market with the quotes and chains of what is held.
+
+    `hv20` places the condors planned next; without it nothing is planned to be covered.
+    """
+    positions, session = reviewed.book.positions(), reviewed.seen.session
     states = {each: call_state(each, snapshot) for each in positions.layers}
     known = [state for state in states.values() if state is not None]
     profile = None
     if len(known) == len(states):
         profile = convexity_profile(known, settings.alvh.futures_kappa)
-    harvested = harvested_contracts(positions.hedge_memory, snapshot.levels.vix, settings.alvh)
+    levels = snapshot.levels
+    harvested = harvested_contracts(positions.hedge_memory, levels.vix, settings.alvh)
     layers = tuple(
         _layer(layer, states, snapshot, harvested if layer is Layer.NEAR else 0) for layer in Layer
     )
-    covered = None if profile is None else _covered(reviewed, profile.shocks, settings, world)
-    levels = snapshot.levels
-    return HedgeView(
-        seen.session, levels.spx, levels.vix, reviewed.sentence, layers, profile, covered
-    )
+    covered = None
+    if profile is not None:
+        covered = _covered(positions, session, levels, profile.shocks, settings, hv20)
+    return HedgeView(session, levels.spx, levels.vix, reviewed.sentence, layers, profile, covered)
 
 
 def _request(positions: Positions) -> SnapshotRequest:
@@ -299,18 +312,25 @@ def _greeks(
 
 
 def _covered(
-    reviewed: Reviewed, shocks: FloatArray, params: MethodParams, world: World
+    positions: Positions,
+    session: date,
+    levels: IndexLevels,
+    shocks: FloatArray,
+    params: MethodParams,
+    hv20: float | None,
 ) -> Covered | None:
     """Return the loss of the open condors, else of those planned at the conservative distance."""
-    seen, positions = reviewed.seen, reviewed.book.positions()
-    open_ones = [each for each in positions.condors if each.expiry > seen.session]
+    open_ones = [each for each in positions.condors if each.expiry > session]
     if open_ones:
         loss = np.zeros_like(shocks)
         for condor in open_ones:
-            loss += _loss_of(condor, seen.levels.spx, shocks, params)
+            loss += _loss_of(condor, levels.spx, shocks, params)
         count, scale = sum(each.quantity for each in open_ones), params.alvh.vix_points_per_percent
         return Covered("open", count, loss, scale)
-    return _planned(reviewed, shocks, params, world)
+    plan = positions.plan
+    if plan is None or not plan.planned_condors or hv20 is None:
+        return None
+    return _planned(plan.planned_condors, levels, shocks, params, hv20)
 
 
 def _loss_of(
@@ -333,16 +353,11 @@ def _loss_of(
 
 
 def _planned(
-    reviewed: Reviewed, shocks: FloatArray, params: MethodParams, world: World
-) -> Covered | None:
+    condors: int, levels: IndexLevels, shocks: FloatArray, params: MethodParams, hv20: float
+) -> Covered:
     """Return the loss of the planned condors with their shorts at the conservative distance."""
-    seen, plan = reviewed.seen, reviewed.book.positions().plan
-    row = world.history.index(seen.session)
-    hv20 = float(historical_vol(world.history.spx_close[: row + 1])[-1])
-    if plan is None or not plan.planned_condors or isnan(hv20):
-        return None
-    condor, spx = params.condor, seen.levels.spx
-    reach = expected_range(seen.levels, hv20, params.edr).points(spx)
+    condor, spx = params.condor, levels.spx
+    reach = expected_range(levels, hv20, params.edr).points(spx)
     reach *= condor.start_edr_conservative
     grid, wing = condor.strike_grid_points, condor.wing_width_points
     short_put, short_call = (grid * round((spx + move) / grid) for move in (-reach, reach))
@@ -352,7 +367,7 @@ def _planned(
         put_strikes=(short_put, short_put - wing),
         call_strikes=(short_call, short_call + wing),
         credit_points=float(condor.credit_conservative_points),
-        condors=plan.planned_condors,
+        condors=condors,
         vix_points_per_percent=params.alvh.vix_points_per_percent,
     )
-    return Covered("planned", plan.planned_condors, loss, params.alvh.vix_points_per_percent)
+    return Covered("planned", condors, loss, params.alvh.vix_points_per_percent)

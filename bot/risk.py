@@ -15,7 +15,7 @@ from pydantic import Field
 from bot.events import TradingHalted
 from bot.safety import is_allowed
 from market.instruments import OptionContract, Right, TradingClass, floor_to_tick
-from market.orders import ApprovedOrder, Leg, Order, OrderIntent, legal_tick
+from market.orders import ApprovedOrder, Leg, LineState, Order, OrderIntent, legal_tick
 from strategies.base import Capital, Positions
 from strategies.params import Section
 
@@ -55,6 +55,7 @@ class Exposure:
     positions: Positions
     orders_this_session: int
     halt: TradingHalted | None = None
+    line: LineState = LineState.READY
 
 
 class RiskGate:
@@ -66,12 +67,25 @@ class RiskGate:
     def judge(self, order: Order, exposure: Exposure) -> ApprovedOrder | Refusal:
         """Return the approved order, or the first limit that it breaks."""
         intent = order.intent
-        checks = (self._halted, self._count, self._tick, self._covered, self._losses, self._premium)
+        checks = (
+            self._line,
+            self._halted,
+            self._count,
+            self._tick,
+            self._covered,
+            self._losses,
+            self._premium,
+        )
         for check in checks:
             refusal = check(intent, exposure)
             if refusal is not None:
                 return refusal
         return ApprovedOrder(order, f"{len(checks)} limits kept")
+
+    def _line(self, _intent: OrderIntent, exposure: Exposure) -> Refusal | None:
+        if exposure.line is LineState.READY:
+            return None
+        return Refusal("LINE", f"the line to the broker is {exposure.line}")
 
     def _halted(self, intent: OrderIntent, exposure: Exposure) -> Refusal | None:
         if exposure.halt is None or is_allowed(intent):

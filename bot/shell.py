@@ -5,6 +5,7 @@ ports are coroutines; over the simulated market they never suspend.
 """
 
 from collections import deque
+from collections.abc import Callable
 
 from bot.commands import CancelOrder, Command, FetchSnapshot, SubmitOrder
 from bot.engine import Engine
@@ -24,6 +25,11 @@ class Shell:
         self._broker = broker
         self._market_data = market_data
         self._journal = journal
+        self._commit_listeners: list[Callable[[], None]] = []
+
+    def listen_to_commits(self, listener: Callable[[], None]) -> None:
+        """Have `listener` called whenever the journal has committed."""
+        self._commit_listeners.append(listener)
 
     async def handle(self, event: Input) -> None:
         """Take one event through the engine, and all that follows from it."""
@@ -37,6 +43,8 @@ class Shell:
         while pending:
             commands = self._engine.step(pending.popleft())
             self._journal.commit()
+            for listener in self._commit_listeners:
+                listener()
             for command in commands:
                 pending.extend(await self._perform(command))
             pending.extend(BrokerReported(told) for told in self._broker.drain())

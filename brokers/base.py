@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from market.instruments import OptionContract
-from market.orders import ApprovedOrder, BrokerEvent, Order
+from market.orders import ApprovedOrder, BrokerEvent, Order, OrderFilled
 from market.quotes import MarketSnapshot, SnapshotRequest
 
 
@@ -27,6 +27,17 @@ class AccountState:
 class Broker(Protocol):
     """Takes approved orders and reports what became of them."""
 
+    async def connect(self) -> None:
+        """Reach the broker; nothing else may be asked before.
+
+        Raises:
+            BrokerUnavailable: it cannot be reached now; waiting may help.
+            ConfigError: it is not the broker or account that the settings name.
+        """
+
+    async def close(self) -> None:
+        """Let go of the broker; orders that work there go on working."""
+
     async def submit(self, approved: ApprovedOrder) -> None:
         """Send an order; its fate arrives as events."""
 
@@ -38,6 +49,10 @@ class Broker(Protocol):
 
     async def positions(self) -> Mapping[OptionContract, int]:
         """Return signed contracts held, without zeros."""
+
+    async def executions(self, since: datetime) -> tuple[OrderFilled, ...]:
+        """Return the fills at or after `since`, oldest first, as far back as the broker keeps
+        them: at least those of the present session."""
 
     async def account(self) -> AccountState:
         """Return cash, margin and fees as the broker has them."""

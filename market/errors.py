@@ -8,6 +8,7 @@ AlvhError
 ├── BrokerUnavailable      transient: waiting may help, exit code 3
 ├── MarketDataError        no usable quotes or series, exit code 3
 ├── OrderRefused           the broker or the risk gate said no to one order
+├── JournalUnavailable     the journal cannot be reached or written now, exit code 3
 ├── JournalDamaged         a journal was changed, cut or torn, exit code 4
 └── InvariantBroken        a bug of ours: stop in good order, exit code 4
 """
@@ -51,6 +52,12 @@ class MarketDataError(AlvhError):
 
 class OrderRefused(AlvhError):
     """One order was turned down; the rest of the session goes on."""
+
+    exit_code = 3
+
+
+class JournalUnavailable(AlvhError):
+    """The journal cannot be reached or written now; nothing may be sent until it can."""
 
     exit_code = 3
 

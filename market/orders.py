@@ -176,6 +176,23 @@ class OrderFilled:
 
 
 @dataclass(frozen=True, slots=True)
+class FillCharged:
+    """The charge for an execution became known, or was corrected, after the fill was told; it
+    replaces what was booked for that fill before."""
+
+    at: datetime
+    order_id: str
+    fill_id: str
+    commission_usd: Decimal
+    exchange_fees_usd: Decimal
+
+    @property
+    def fees_usd(self) -> Decimal:
+        """Return commission plus exchange and regulatory fees."""
+        return self.commission_usd + self.exchange_fees_usd
+
+
+@dataclass(frozen=True, slots=True)
 class OrderCancelled:
     """The order stopped working with `remaining` combos unfilled."""
 
@@ -222,14 +239,37 @@ class SettlementAwaited:
     due_at: datetime
 
 
+class LineState(StrEnum):
+    """How far the broker can be believed and reached just now."""
+
+    READY = "ready"
+    STALE = "stale"  # reached, but its quotes are not to be trusted
+    DOWN = "down"  # not reached, or not yet compared with the book since it came back
+
+
+@dataclass(frozen=True, slots=True)
+class LineChanged:
+    """The line to the broker broke, came back or lost its quotes; orders go out when it is READY.
+
+    `code` is the broker's own number for it, None where there is none.
+    """
+
+    at: datetime
+    state: LineState
+    code: int | None
+    reason: str
+
+
 BrokerEvent = (
     OrderAccepted
     | OrderRejected
     | OrderRepriced
     | OrderLooked
     | OrderFilled
+    | FillCharged
     | OrderCancelled
     | FillReviewed
     | PositionSettled
     | SettlementAwaited
+    | LineChanged
 )

@@ -227,7 +227,7 @@ def test_every_public_module_class_and_function_says_what_it_is() -> None:
 
 @pytest.mark.parametrize(
     ("folders", "groups"),
-    [(PACKAGES, (None,)), (("tests", "benchmarks"), (None, "dev"))],
+    [(PACKAGES, (None,)), (("tests", "benchmarks"), (None, "dev", "browser"))],
     ids=["the core", "the checks"],
 )
 def test_every_imported_package_is_declared(
@@ -264,7 +264,7 @@ def test_every_declared_dependency_has_one_pin_that_satisfies_it(python: str) ->
             if canonicalize_name(pin.name) == canonicalize_name(requirement.name)
             and requirement.specifier.contains(str(pin.specifier).removeprefix("=="))
         ]
-        for requirement in declared() + declared("dev")
+        for requirement in declared() + declared("dev") + declared("browser") + declared("docs")
     }
 
     assert {name: len(versions) for name, versions in fitting.items()} == dict.fromkeys(fitting, 1)
@@ -280,7 +280,7 @@ def test_make_names_its_targets() -> None:
     listed = run_in(ROOT, "make", "help")
 
     names = [line.split()[1] for line in listed.stdout.splitlines()]
-    assert names == ["help", "setup", "run", "test", "check", "format", "clean"]
+    assert names == ["help", "setup", "browser", "run", "test", "check", "format", "clean"]
 
 
 def test_make_without_a_fitting_python_says_what_to_do(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`alvh journal`: read and verify what a run wrote."""
+"""`alvh journal`: read, verify and keep what a run wrote."""
 
 import json
 from datetime import date
@@ -7,16 +7,17 @@ from typing import Any
 
 import click
 
-from bot.cli.options import DATE, json_option, print_json
+from bot.cli.options import DATE, JournalType, json_option, print_json
 from market.errors import ConfigError
 
-FILE = click.argument("file", type=click.Path(path_type=Path), metavar="FILE.db")
+FILE = click.argument("file", type=JournalType(), metavar="FILE.db")
 EVENT_KINDS = (
     "run_started",
     "run_resumed",
     "moment_reached",
     "moment_missed",
     "market_seen",
+    "market_unseen",
     "decision_made",
     "order_approved",
     "order_stopped",
@@ -25,10 +26,12 @@ EVENT_KINDS = (
     "order_repriced",
     "order_looked",
     "order_filled",
+    "fill_charged",
     "order_cancelled",
     "fill_reviewed",
     "position_settled",
     "settlement_awaited",
+    "line_changed",
     "entry_closed",
     "equity_marked",
     "shadow_traded",
@@ -36,33 +39,81 @@ EVENT_KINDS = (
     "trading_halted",
     "trading_resumed",
 )
-TABLES = ("decisions", "orders", "fills", "positions", "sessions", "hedge_layers", "equity")
+TABLES = (
+    "runs",
+    "decisions",
+    "orders",
+    "fills",
+    "positions",
+    "purses",
+    "settlements",
+    "sessions",
+    "hedge_layers",
+    "equity",
+)
+Target = Path | str
 
 
 @click.group("journal")
 def command() -> None:
-    """Read and verify the journal of a run: an append-only, hash-chained SQLite file."""
+    """Read and verify the journal of a run: an append-only, hash-chained SQLite file, or
+    a PostgreSQL database named by its URL."""
 
 
 @command.command("verify")
 @FILE
 @json_option
-def verify(file: Path, as_json: bool) -> None:
-    """Check numbers and hash chain; exit 4 and name the first bad row when they do not hold.
+def verify(file: Target, as_json: bool) -> None:
+    """Check numbers, hash chain, inputs and projections; exit 4 and name the first bad row when
+    they do not hold.
 
     \b
     Example:
       alvh journal verify quarter.db
     """
-    from bot.journal.store import JournalReader  # noqa: PLC0415 - SQL is loaded only when used
+    from bot.journal import check  # noqa: PLC0415 - SQL is loaded only when used
 
-    reader = JournalReader(file)
-    count = reader.verify()
-    reader.close()
+    count = check.verify(file)
     if as_json:
         print_json({"file": str(file), "events": count, "is_intact": True})
     else:
-        click.echo(f"{file}: {count} events, all in order and unchanged.")
+        click.echo(
+            f"{file}: {count} events, all in order and unchanged, as are the tables made of them."
+        )
+
+
+@command.command("upgrade")
+@FILE
+@click.option(
+    "--backed-up", is_flag=True, help="A database was backed up; a file is kept by itself."
+)
+@json_option
+def upgrade(file: Target, backed_up: bool, as_json: bool) -> None:
+    """Bring a journal of an older version to the present schema; the old file is kept beside it.
+
+    \b
+    Examples:
+      alvh journal upgrade runs/paper/journal.db
+      alvh journal upgrade postgresql://alvh@localhost/journal --backed-up
+    """
+    from bot.journal import upgrade as upgrading  # noqa: PLC0415 - Alembic is loaded only when used
+
+    done = upgrading.upgrade(file, is_backed_up=backed_up)
+    if as_json:
+        print_json(
+            {
+                "file": str(file),
+                "schema_before": done.before,
+                "schema": done.after,
+                "events": done.events,
+                "backup": None if done.backup is None else str(done.backup),
+            }
+        )
+    elif done.before == done.after:
+        click.echo(f"{file} has schema {done.after} already; {done.events} events, all intact.")
+    else:
+        kept = "" if done.backup is None else f" The old file is {done.backup}."
+        click.echo(f"{file}: schema {done.before} -> {done.after}, {done.events} events.{kept}")
 
 
 @command.command("show")
@@ -78,7 +129,12 @@ def verify(file: Path, as_json: bool) -> None:
 @click.option("--last", type=click.IntRange(1), default=20, show_default=True, help="Rows at most.")
 @json_option
 def show(
-    file: Path, table: str | None, kind: str | None, session: date | None, last: int, as_json: bool
+    file: Target,
+    table: str | None,
+    kind: str | None,
+    session: date | None,
+    last: int,
+    as_json: bool,
 ) -> None:
     """Show the last events, or the last rows of a projection.
 
@@ -100,7 +156,7 @@ def show(
 
 
 def _rows(
-    file: Path, table: str | None, kind: str | None, session: str | None
+    file: Target, table: str | None, kind: str | None, session: str | None
 ) -> list[dict[str, Any]]:
     from bot.journal.store import JournalReader  # noqa: PLC0415
 

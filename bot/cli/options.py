@@ -40,6 +40,18 @@ class DateType(click.ParamType[date]):
 DATE = DateType()
 
 
+class JournalType(click.ParamType[Path | str]):
+    """A journal: the path of a file, or the URL of a database."""
+
+    name = "journal"
+
+    def convert(
+        self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None
+    ) -> Path | str:
+        """Return a URL as text and anything else as a path."""
+        return value if isinstance(value, Path) or "://" in value else Path(value)
+
+
 def settings_options(function: F) -> F:
     """Add the options that choose parameters."""
     for option in reversed(

@@ -4,11 +4,12 @@ import asyncio
 import json
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from datetime import date, datetime, timedelta
 from itertools import count
 from math import isfinite
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
@@ -32,10 +33,14 @@ from bot.picture import draw
 from bot.replay import replay_rig, walk, window
 from bot.screen import Screen
 from bot.settings import Settings
+from bot.web.options import WebSettings
 from bot.world import World, historical_world, synthetic_world
 from market.errors import ConfigError
 from market.schedule import Moment
 from market.sessions import SessionCalendar, exchange_zone
+
+if TYPE_CHECKING:
+    from bot.web.dashboard import Dashboard
 
 DEFAULT_PACE_S = 20.0
 REPLAY_TITLE = "simulated on recorded SPX and VIX; option prices are modelled"
@@ -67,6 +72,13 @@ LINES_WITHOUT_TERMINAL = 20
     help="sim: keep the machine's clock even when the market is closed.",
 )
 @click.option(
+    "--web-port",
+    type=click.IntRange(1, 65_535),
+    metavar="PORT",
+    help="Port of the dashboard instead of 8642; if it is taken, the next free one is said.",
+)
+@click.option("--no-web", is_flag=True, help="Serve no dashboard.")
+@click.option(
     "--out",
     type=click.Path(path_type=Path),
     metavar="DIR",
@@ -81,6 +93,8 @@ def command(
     last: date,
     pace: float,
     real_time: bool,
+    web_port: int | None,
+    no_web: bool,
     out: Path | None,
     preset: str,
     config: Path | None,
@@ -108,12 +122,13 @@ def command(
     if profile == "replay":
         _replay(settings, first, last, pace, out, data, seed, as_json=as_json)
     else:
-        _simulate(settings, out, seed, real_time=real_time, as_json=as_json)
+        web = None if no_web else web_settings(settings, web_port)
+        _simulate(settings, out, seed, web, real_time=real_time, as_json=as_json)
 
 
 FOREIGN = {
     "sim": ("first", "last", "pace", "data"),
-    "replay": ("real_time",),
+    "replay": ("real_time", "web_port", "no_web"),
 }
 
 
@@ -290,8 +305,20 @@ def start_offset(
     )
 
 
+def web_settings(settings: Settings, port: int | None) -> WebSettings:
+    """Return where the dashboard listens, the option before the settings."""
+    web = settings.web
+    return web if port is None else web.model_copy(update={"port": port})
+
+
 def _simulate(
-    settings: Settings, out: Path | None, seed: int, *, real_time: bool, as_json: bool
+    settings: Settings,
+    out: Path | None,
+    seed: int,
+    web: WebSettings | None,
+    *,
+    real_time: bool,
+    as_json: bool,
 ) -> None:
     console = Console(stderr=as_json)
     now = SystemClock().now()
@@ -303,6 +330,9 @@ def _simulate(
     identity = RunIdentity("sim", "S", seed, clock.now(), today, today)
     rig = build_simulated(settings, world, clock, identity, folder / "journal.db", durable=True)
     rig.journal.commit()
+    from bot.web.dashboard import Dashboard  # noqa: PLC0415 - the web is loaded only when served
+
+    dashboard = None if web is None else Dashboard(rig, web, folder / "journal.db", console.print)
     console.print(f"Synthetic market, seed {seed}. {sentence} Ctrl-C ends the run.")
     screen = Screen(rig, None)
     with open_log(folder) as file:
@@ -311,12 +341,17 @@ def _simulate(
         for warning in world.macro.warnings(clock.now().date()):
             log.warning("macro_calendar_ends", sentence=warning)
             console.print(f"WARNING: {warning}", style="yellow")
-        asyncio.run(_serve(rig, clock, log, console, screen))
+        asyncio.run(_serve(rig, clock, log, console, screen, dashboard))
     _finish(rig, console, folder, SIM_TITLE, as_json=as_json)
 
 
 async def _serve(
-    rig: Rig, clock: SystemClock, log: RunLog, console: Console, screen: Screen
+    rig: Rig,
+    clock: SystemClock,
+    log: RunLog,
+    console: Console,
+    screen: Screen,
+    dashboard: "Dashboard | None",
 ) -> None:
     live = Live(screen, console=console, auto_refresh=False)
 
@@ -325,6 +360,8 @@ async def _serve(
         levels = rig.world.market.levels(now)
         state.next_moment, state.at, state.session = following, now, _session_on(rig.world, now)
         state.spx, state.vix = levels.spx, levels.vix
+        if dashboard is not None:
+            dashboard.beat()
         if console.is_terminal:
             live.refresh()
 
@@ -332,10 +369,11 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _stop_or_force, daemon, loop)
-    if console.is_terminal:
-        with live:
-            await daemon.serve()
-    else:
+    async with AsyncExitStack() as around:
+        if dashboard is not None:
+            await around.enter_async_context(dashboard.serving())
+        if console.is_terminal:
+            around.enter_context(live)
         await daemon.serve()
 
 

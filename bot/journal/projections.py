@@ -8,13 +8,22 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, insert, update
+from sqlalchemy import Connection, Table, bindparam, delete, insert, update
 
 from bot.book import Book, OrderState
-from bot.events import DecisionMade, EntryClosed, EquityMarked, OrderApproved, Record
+from bot.events import (
+    DecisionMade,
+    EntryClosed,
+    EquityMarked,
+    OrderApproved,
+    Record,
+    RunResumed,
+    RunStarted,
+)
 from bot.journal import schema
-from bot.ledger import Holding
+from bot.ledger import Holding, Ledger
 from market.orders import (
+    FillCharged,
     OrderAccepted,
     OrderCancelled,
     OrderFilled,
@@ -24,28 +33,41 @@ from market.orders import (
 )
 
 Row = dict[str, Any]
-POSITION_CHANGERS = (OrderFilled, PositionSettled)
+POSITION_CHANGERS = (OrderFilled, FillCharged, PositionSettled)
 ORDER_CHANGERS = (OrderAccepted, OrderRejected, OrderFilled, OrderCancelled, OrderRepriced)
+
+
+# A review that is made up for replaces the one before it.
+ONE_A_SESSION = (schema.SESSIONS, schema.EQUITY, schema.HEDGE_LAYERS)
+_PROGRESS = (
+    update(schema.ORDERS)
+    .where(schema.ORDERS.c.order_id == bindparam("name"))
+    .values({key: bindparam(key) for key in ("limit_credit", "status", "filled")})
+)
 
 
 class Projector:
     """Collects the rows of one transaction and writes them in bulk."""
 
-    def __init__(self) -> None:
+    def __init__(self, book: Book) -> None:
+        self._book = book
         self._rows: dict[Table, list[Row]] = defaultdict(list)
         self._new_orders: list[str] = []
         self._changed_orders: dict[str, None] = {}
         self._positions_changed = False
+        self._charges: list[FillCharged] = []
         self._makers: dict[type, Callable[[int, Any], None]] = {
             DecisionMade: self._decision,
             OrderFilled: self._fill,
             PositionSettled: self._settlement,
             EntryClosed: self._session,
             EquityMarked: self._equity,
+            RunStarted: self._run,
+            RunResumed: self._run,
         }
 
     def add(self, seq: int, record: Record) -> None:
-        """Take in one record."""
+        """Take in one record, before the book does."""
         maker = self._makers.get(type(record))
         if maker is not None:
             maker(seq, record)
@@ -53,35 +75,70 @@ class Projector:
             self._new_orders.append(record.order.order_id)
         elif isinstance(record, ORDER_CHANGERS):
             self._changed_orders[record.order_id] = None
+        if isinstance(record, FillCharged):
+            self._charges.append(record)
         if isinstance(record, POSITION_CHANGERS):
             self._positions_changed = True
 
-    def write(self, connection: Connection, book: Book) -> None:
-        """Write what was collected, orders and positions as the book has them now."""
-        self._write_orders(connection, book)
+    def write(self, connection: Connection) -> None:
+        """Write what was collected, orders, positions and purses as the book has them now."""
+        self._write_orders(connection)
         for table, rows in self._rows.items():
+            if table in ONE_A_SESSION:
+                sessions = {row["session"] for row in rows}
+                connection.execute(delete(table).where(table.c.session.in_(sessions)))
             connection.execute(insert(table), rows)
-        self._rows.clear()
+        self._write_charges(connection)
         if self._positions_changed:
-            connection.execute(delete(schema.POSITIONS))
-            rows = [position_row(holding) for holding in book.ledger.holdings.values()]
-            if rows:
-                connection.execute(insert(schema.POSITIONS), rows)
-            self._positions_changed = False
+            ledger = self._book.ledger
+            held = [position_row(holding) for holding in ledger.holdings.values()]
+            _replace(connection, schema.POSITIONS, held)
+            _replace(connection, schema.PURSES, purse_rows(ledger))
 
-    def _write_orders(self, connection: Connection, book: Book) -> None:
+    def clear(self) -> None:
+        """Forget what was collected, once it is durable."""
+        self._rows.clear()
+        self._new_orders.clear()
+        self._changed_orders.clear()
+        self._charges.clear()
+        self._positions_changed = False
+
+    def _write_orders(self, connection: Connection) -> None:
         """Insert new orders and update older ones; one that broke the book is in no table."""
-        orders = book.orders
+        orders = self._book.orders
         fresh = [order_row(orders[name]) for name in self._new_orders if name in orders]
         if fresh:
             connection.execute(insert(schema.ORDERS), fresh)
-        for name in self._changed_orders.keys() - set(self._new_orders):
-            if name in orders:
-                where = schema.ORDERS.c.order_id == name
-                values = _order_progress(orders[name])
-                connection.execute(update(schema.ORDERS).where(where).values(**values))
-        self._new_orders.clear()
-        self._changed_orders.clear()
+        older = self._changed_orders.keys() - set(self._new_orders)
+        changed = [
+            {"name": name, **_order_progress(orders[name])}
+            for name in self._changed_orders
+            if name in older and name in orders
+        ]
+        if changed:
+            connection.execute(_PROGRESS, changed)
+
+    def _run(self, seq: int, record: RunStarted | RunResumed) -> None:
+        self._rows[schema.RUNS].append(
+            {
+                "seq": seq,
+                "at": record.at.isoformat(),
+                "version": record.version,
+                "profile": record.profile,
+                "config_hash": record.config_hash,
+                "is_resumed": int(isinstance(record, RunResumed)),
+            }
+        )
+
+    def _write_charges(self, connection: Connection) -> None:
+        """Replace the charges of fills that became known later."""
+        for charge in self._charges:
+            values = {
+                "commission_usd": str(charge.commission_usd),
+                "exchange_fees_usd": str(charge.exchange_fees_usd),
+            }
+            where = schema.FILLS.c.fill_id == charge.fill_id
+            connection.execute(update(schema.FILLS).where(where).values(**values))
 
     def _decision(self, seq: int, record: DecisionMade) -> None:
         decision = record.decision
@@ -99,6 +156,8 @@ class Projector:
         )
 
     def _fill(self, _seq: int, record: OrderFilled) -> None:
+        if record.fill_id in self._book.fill_fees_usd:
+            return  # told twice, booked once
         self._rows[schema.FILLS].append(
             {
                 "fill_id": record.fill_id,
@@ -199,3 +258,19 @@ def position_row(holding: Holding) -> Row:
         "paid_usd": str(holding.paid_usd),
         "opened": holding.opened.isoformat(),
     }
+
+
+def purse_rows(ledger: Ledger) -> list[Row]:
+    """Return the cash flow and fees of each strategy that traded, as the table of purses shows
+    them."""
+    return [
+        {"strategy": name, "cash_usd": str(purse.cash_usd), "fees_usd": str(purse.fees_usd)}
+        for name, purse in ledger.purses.items()
+        if purse.cash_usd or purse.fees_usd
+    ]
+
+
+def _replace(connection: Connection, table: Table, rows: list[Row]) -> None:
+    connection.execute(delete(table))
+    if rows:
+        connection.execute(insert(table), rows)

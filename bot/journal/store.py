@@ -1,121 +1,95 @@
-"""The journal in SQLite: numbered, hash-chained, committed with its projections.
+"""The journal in a database: numbered, hash-chained, committed with its projections.
 
 In life each commit is durable before anything is sent (`synchronous = FULL`). A replay commits
 once a session, at its equity mark, and does not wait for the disk: it can be run again.
 """
 
-import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import zlib
+from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
-from typing import Any, Self
 
-from sqlalchemy import Connection, create_engine, event, insert, select, update
-from sqlalchemy.engine import Engine as SqlEngine
+from sqlalchemy import Connection, insert, inspect, select, update
 from sqlalchemy.exc import DatabaseError
-from sqlalchemy.pool import NullPool
 
 from bot.book import Book
-from bot.events import EquityMarked, Record, RunStarted
+from bot.events import EquityMarked, Record
 from bot.journal import schema
-from bot.journal.codec import decode, encode
-from bot.journal.projections import Projector, order_row, position_row
-from market.errors import ConfigError, InvariantBroken, JournalDamaged
+from bot.journal.chain import START, chained, digest_of, sealed
+from bot.journal.check import check_book
+from bot.journal.codec import encode
+from bot.journal.place import Place, Target, first_line, place_of, unavailable, writing
+from bot.journal.projections import Projector
+from bot.journal.reader import COUNT_KEY, VERSION_KEY, JournalReader
+from market.errors import ConfigError, InvariantBroken
 
-GENESIS = "0" * 64
-VERSION_KEY, COUNT_KEY = "schema_version", "events"
+__all__ = ["JournalReader", "SqlJournal"]
 
-
-@dataclass(frozen=True, slots=True)
-class EventRow:
-    """One row of the event log, without its wall-clock column."""
-
-    seq: int
-    at: str
-    session: str | None
-    kind: str
-    payload: str
-    hash: str
+# Speed before size: an input is packed between a moment and its order.
+PACKING_LEVEL = 1
+DIGESTS_REMEMBERED = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The last row of a chain: its number and hash."""
+class SqlJournal:
+    """Writes the records of one run and their projections into a file or a database.
 
-    seq: int
-    hash: str
-
-
-def chained(previous: str, seq: int, at: str, session: str | None, kind: str, payload: str) -> str:
-    """Return the hash of a row, covering the row before it."""
-    text = "\x1f".join((previous, str(seq), at, session or "", kind, payload))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def open_for_writing(path: Path, *, durable: bool) -> SqlEngine:
-    """Return an engine on a SQLite file in WAL mode."""
-    engine = create_engine(f"sqlite:///{path}")
-
-    @event.listens_for(engine, "connect")
-    def _pragmas(connection: Any, _record: object) -> None:
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
-        cursor.close()
-
-    return engine
-
-
-class SqliteJournal:
-    """Writes the records of one run and their projections into a file.
-
-    The file is new, or with `continues` one that a run has written; its records are then to be
-    recalled before the first new one.
+    It is new, or with `continues` one that a run has written; its records are then to be recalled
+    before the first new one.
 
     Raises:
-        ConfigError: the file exists, or its folder does not; to continue, it is no journal.
+        ConfigError: there is a journal already, or its folder is missing; to continue, there is
+            none.
+        JournalUnavailable: the server cannot be reached.
     """
 
     def __init__(
         self,
-        path: Path,
+        target: Target,
         *,
         book: Book,
         wall_clock: Callable[[], datetime],
         durable: bool,
         continues: bool = False,
     ) -> None:
+        self.place = place_of(target)
+        self._target = target
         if continues:
-            JournalReader(path).close()
-        else:
-            _require_new(path)
-        self._path = path
-        self._engine = open_for_writing(path, durable=durable)
-        try:
-            schema.METADATA.create_all(self._engine)
-        except DatabaseError as error:
-            raise ConfigError(
-                f"journal {path} cannot be written ({error.orig}); name another file."
-            ) from None
-        self._connection: Connection = self._engine.connect()
+            JournalReader(target).close()
+        elif self.place.path is not None:
+            _require_new(self.place)
+        self._engine = writing(self.place, durable=durable)
+        with unavailable(self.place):
+            self._connection = self._connect(is_new=not continues)
         self._book = book
         self._wall_clock = wall_clock
-        self._projector = Projector()
+        self._projector = Projector(book)
         self._rows: list[dict[str, object]] = []
+        self._inputs: dict[str, bytes] = {}
+        self._kept: dict[str, None] = {}
         self._is_durable = durable
         self._is_session_over = False
-        self._seq, self._hash = 0, GENESIS
+        self._seq, self._hash = START.seq, START.hash
         self._is_recalled = not continues
-        if not continues:
-            self._write_head()
 
-    def _write_head(self) -> None:
-        head = {VERSION_KEY: schema.SCHEMA_VERSION, COUNT_KEY: "0"}
-        rows = [{"key": key, "value": value} for key, value in head.items()]
-        self._connection.execute(insert(schema.META), rows)
-        self._connection.commit()
+    def _connect(self, *, is_new: bool) -> Connection:
+        if is_new:
+            self._create()
+        return self._engine.connect()
+
+    def _create(self) -> None:
+        try:
+            with self._engine.begin() as connection:
+                if self.place.path is None and inspect(connection).has_table("events"):
+                    raise ConfigError(
+                        f"{self.place.name} holds a journal already; name another database."
+                    )
+                create(connection)
+        except DatabaseError as error:
+            if self.place.path is None:
+                raise
+            raise ConfigError(
+                f"journal {self.place.name} cannot be written ({first_line(error)}); name another"
+                " file."
+            ) from None
 
     def recall(self, take: Callable[[Record], None]) -> int:
         """Hand every record so far to `take`, which rebuilds the book; return how many there were.
@@ -125,7 +99,7 @@ class SqliteJournal:
                 names the first bad row.
             InvariantBroken: a record contradicts those before it.
         """
-        with JournalReader(self._path) as reader:
+        with JournalReader(self._target, careful=True) as reader:
             head = reader.recall(take)
             check_book(reader, self._book)
         self._seq, self._hash, self._is_recalled = head.seq, head.hash, True
@@ -134,7 +108,9 @@ class SqliteJournal:
     def append(self, record: Record, /) -> None:
         """Add one record to the open transaction."""
         if not self._is_recalled:
-            raise InvariantBroken(f"{self._path} is continued before its records were recalled")
+            raise InvariantBroken(
+                f"{self.place.name} is continued before its records were recalled"
+            )
         kind, payload = encode(record)
         session = getattr(record, "session", None)
         session_text = None if session is None else session.isoformat()
@@ -154,186 +130,94 @@ class SqliteJournal:
         self._projector.add(self._seq, record)
         self._is_session_over |= isinstance(record, EquityMarked)
 
+    def keep(self, content: bytes, /) -> str:
+        """Keep what a decision looks at in the open transaction; return its digest."""
+        digest = digest_of(content)
+        if digest not in self._kept:
+            self._inputs[digest] = zlib.compress(content, PACKING_LEVEL)
+        return digest
+
     def commit(self) -> None:
-        """Make everything durable; a replay waits for the end of the session."""
+        """Make everything durable; a replay waits for the end of the session.
+
+        Raises:
+            JournalUnavailable: it cannot be written now; nothing is lost, and `commit` may be
+                called again.
+        """
         if self._is_durable or self._is_session_over:
             self._flush()
 
     def _flush(self) -> None:
         if not self._rows:
             return
+        with unavailable(self.place):
+            try:
+                self._write()
+                self._connection.commit()
+            except DatabaseError:
+                self._connection.rollback()
+                raise
+        self._rows.clear()
+        self._kept |= dict.fromkeys(self._inputs)
+        for old in list(self._kept)[:-DIGESTS_REMEMBERED]:
+            del self._kept[old]
+        self._inputs.clear()
+        self._projector.clear()
+        self._is_session_over = False
+
+    def _write(self) -> None:
         written = self._wall_clock().isoformat()
         for row in self._rows:
             row["recorded_at"] = written
+            row["seal"] = sealed(str(row["hash"]), written)
         self._connection.execute(insert(schema.EVENTS), self._rows)
-        self._projector.write(self._connection, self._book)
+        if self._inputs:
+            self._write_inputs()
+        self._projector.write(self._connection)
         count = update(schema.META).where(schema.META.c.key == COUNT_KEY)
         self._connection.execute(count.values(value=str(self._seq)))
-        self._connection.commit()
-        self._rows.clear()
-        self._is_session_over = False
+
+    def _write_inputs(self) -> None:
+        """Write the inputs that are not there yet: a restart forgets which are."""
+        digests = schema.INPUTS.c.digest
+        there = set(
+            self._connection.scalars(select(digests).where(digests.in_(list(self._inputs))))
+        )
+        rows = [
+            {"digest": digest, "content": content}
+            for digest, content in self._inputs.items()
+            if digest not in there
+        ]
+        if rows:
+            self._connection.execute(insert(schema.INPUTS), rows)
 
     def close(self) -> None:
-        """Commit, fold the write-ahead log into the file and let go of it.
+        """Commit, fold SQLite's write-ahead log into the file and let go of it.
 
         What a broken-off transaction had begun is rolled back; what was committed stays.
         """
         try:
-            if self._connection.in_transaction():
-                self._connection.rollback()
-            else:
+            if self._is_recalled:
                 self._flush()
         finally:
             self._connection.close()
             self._engine.dispose()
 
 
-def _require_new(path: Path) -> None:
-    if path.exists():
+def create(connection: Connection) -> None:
+    """Make the tables of an empty journal of the present schema."""
+    schema.METADATA.create_all(connection)
+    schema.ALEMBIC_VERSION.create(connection)
+    version = schema.SCHEMA_VERSION
+    connection.execute(insert(schema.ALEMBIC_VERSION), [{"version_num": version}])
+    head = {VERSION_KEY: version, COUNT_KEY: "0"}
+    rows = [{"key": key, "value": value} for key, value in head.items()]
+    connection.execute(insert(schema.META), rows)
+
+
+def _require_new(place: Place) -> None:
+    path = place.path
+    if path is not None and path.exists():
         raise ConfigError(f"journal {path} exists already; name a new file or remove it.")
-    if not path.parent.is_dir():
+    if path is not None and not path.parent.is_dir():
         raise ConfigError(f"journal {path}: folder {path.parent} is missing; create it.")
-
-
-class JournalReader:
-    """Reads a journal file; never writes.
-
-    Raises:
-        ConfigError: the file is missing or is no journal of a schema known here.
-    """
-
-    def __init__(self, path: Path) -> None:
-        if not path.is_file():
-            raise ConfigError(f"{path} is no file; name a journal that a run has written.")
-        self._path = path
-        self._engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
-        try:
-            version = self._meta(VERSION_KEY)
-        except DatabaseError:
-            raise ConfigError(
-                f"{path} is no journal; name a file that a run has written."
-            ) from None
-        if version != schema.SCHEMA_VERSION:
-            raise ConfigError(
-                f"{path} has journal schema {version}, this program reads"
-                f" {schema.SCHEMA_VERSION}; read it with the version that wrote it."
-            )
-
-    @property
-    def name(self) -> str:
-        """Return what the journal is called in sentences."""
-        return str(self._path)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.close()
-
-    def _meta(self, key: str) -> str | None:
-        query = select(schema.META.c.value).where(schema.META.c.key == key)
-        with self._engine.connect() as connection:
-            return connection.execute(query).scalar()
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        try:
-            with self._engine.connect() as connection:
-                yield connection
-        except DatabaseError as error:
-            raise JournalDamaged(f"{self._path} is damaged: {error.orig}") from error
-
-    def rows(self) -> Iterator[EventRow]:
-        """Return the event log in the order of its numbers."""
-        columns = schema.EVENTS.c
-        query = select(
-            columns.seq, columns.at, columns.session, columns.kind, columns.payload, columns.hash
-        ).order_by(columns.seq)
-        with self._reading() as connection:
-            for row in connection.execute(query):
-                yield EventRow(*row)
-
-    def records(self) -> Iterator[Record]:
-        """Return all records, oldest first."""
-        for row in self.rows():
-            yield decode(row.kind, row.payload)
-
-    def table(self, name: str) -> list[dict[str, object]]:
-        """Return a projection's rows as dictionaries, in insertion order."""
-        table = schema.METADATA.tables[name]
-        with self._reading() as connection:
-            return [dict(row._mapping) for row in connection.execute(select(table))]
-
-    def started(self) -> RunStarted:
-        """Return how the run began.
-
-        Raises:
-            ConfigError: the journal is empty or begins with something else.
-        """
-        first = next(self.records(), None)
-        if not isinstance(first, RunStarted):
-            raise ConfigError(f"{self._path} holds no run; name a journal that a run has written.")
-        return first
-
-    def verify(self) -> int:
-        """Return the number of rows when numbers, hash chain and recorded count hold.
-
-        Raises:
-            JournalDamaged: a row is missing, moved or changed; the sentence names it.
-        """
-        return self.recall(lambda _record: None).seq
-
-    def recall(self, take: Callable[[Record], None]) -> Head:
-        """Hand every record to `take` once its row has been verified; return the last row's place.
-
-        Raises:
-            JournalDamaged: a row is missing, moved or changed; the sentence names it.
-        """
-        # Read first: a run that is still writing can only add rows after this.
-        written = int(self._meta(COUNT_KEY) or 0)
-        head = Head(0, GENESIS)
-        for row in self.rows():
-            expected = head.seq + 1
-            if row.seq != expected:
-                raise JournalDamaged(f"{self._path}: event {expected} is missing")
-            wanted = chained(head.hash, row.seq, row.at, row.session, row.kind, row.payload)
-            if row.hash != wanted:
-                raise JournalDamaged(f"{self._path}: event {row.seq} was changed after writing")
-            take(decode(row.kind, row.payload))
-            head = Head(row.seq, row.hash)
-        if head.seq < written:
-            raise JournalDamaged(f"{self._path}: event {head.seq + 1} is missing")
-        return head
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._engine.dispose()
-
-
-def check_book(reader: JournalReader, book: Book) -> None:
-    """Compare the orders and positions that people query with the book rebuilt from the events.
-
-    Raises:
-        JournalDamaged: they differ; the sentence names the first row.
-    """
-    orders = {state.order.order_id: order_row(state) for state in book.orders.values()}
-    shown = {str(row["order_id"]): row for row in reader.table("orders")}
-    _require_equal(reader.name, "order", orders, shown)
-    held = [position_row(holding) for holding in book.ledger.holdings.values()]
-    listed = reader.table("positions")
-    _require_equal(reader.name, "position", _by_holding(held), _by_holding(listed))
-
-
-def _by_holding(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    keys = ("strategy", "campaign", "layer", "contract")
-    return {" ".join(str(row[key]) for key in keys): row for row in rows}
-
-
-def _require_equal(
-    name: str, what: str, wanted: dict[str, dict[str, Any]], shown: dict[str, dict[str, Any]]
-) -> None:
-    for key in sorted({*wanted, *shown}):
-        if wanted.get(key) != shown.get(key):
-            raise JournalDamaged(
-                f"{name}: {what} {key} of the projections is not what the events say"
-            )

@@ -9,7 +9,7 @@ from brokers.base import AccountState
 from brokers.sim.exchange import SimExchange
 from brokers.sim.margin import SeriesKey
 from market.instruments import OptionContract, TradingClass
-from market.orders import ApprovedOrder, BrokerEvent, Order, SettlementAwaited
+from market.orders import ApprovedOrder, BrokerEvent, Order, OrderFilled, SettlementAwaited
 from market.quotes import Quote
 from market.sessions import SessionCalendar
 
@@ -73,6 +73,12 @@ class SimBroker:
         self._awaited: set[SeriesKey] = set()
         self._note_series_held()
 
+    async def connect(self) -> None:
+        """Do nothing: the exchange is in this process."""
+
+    async def close(self) -> None:
+        """Do nothing: the exchange is in this process."""
+
     async def submit(self, approved: ApprovedOrder) -> None:
         """Send an order; its fate arrives as events."""
         at = self._clock()
@@ -93,6 +99,10 @@ class SimBroker:
     async def positions(self) -> Mapping[OptionContract, int]:
         """Return signed contracts held, without zeros."""
         return self._exchange.positions()
+
+    async def executions(self, since: datetime) -> tuple[OrderFilled, ...]:
+        """Return the fills of the last days at or after `since`, oldest first."""
+        return self._exchange.executions(since)
 
     async def account(self) -> AccountState:
         """Return cash, margin and fees in dollars."""

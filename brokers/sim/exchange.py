@@ -5,6 +5,7 @@ Equal calls give equal events. What it holds at any moment obeys two laws: no sh
 long of its right, class and expiry against it, and cash never falls below margin.
 """
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -46,6 +47,7 @@ from market.quotes import Quote
 
 ZERO = Decimal(0)
 REVIEW_AFTER = timedelta(minutes=1)
+EXECUTIONS_KEPT = timedelta(days=7)
 
 Quotes = Mapping[OptionContract, Quote]
 
@@ -86,6 +88,7 @@ class SimExchange:
         self._seen: dict[str, Order] = {}
         self._working: dict[str, WorkingOrder] = {}
         self._reviews: list[_PendingReview] = []
+        self._executed: deque[OrderFilled] = deque()
 
     def submit(
         self, approved: ApprovedOrder, at: datetime, quotes: Quotes
@@ -178,6 +181,10 @@ class SimExchange:
     def positions(self) -> dict[OptionContract, int]:
         """Return signed contracts held, without zeros."""
         return self._ledger.positions()
+
+    def executions(self, since: datetime) -> tuple[OrderFilled, ...]:
+        """Return the fills at or after `since`, oldest first; older ones than a week are gone."""
+        return tuple(fill for fill in self._executed if fill.at >= since)
 
     def series_held(self) -> tuple[SeriesKey, ...]:
         """Return the class and expiry of everything held."""
@@ -283,7 +290,13 @@ class SimExchange:
             mid_credit=package.mid_credit,
         )
         self._reviews.append(_PendingReview(at + REVIEW_AFTER, legs, filled))
+        self._remember(filled)
         return filled
+
+    def _remember(self, filled: OrderFilled) -> None:
+        self._executed.append(filled)
+        while self._executed[0].at < filled.at - EXECUTIONS_KEPT:
+            self._executed.popleft()
 
     def _can_afford(self, change_of_free_usd: Decimal) -> bool:
         """Tell whether a fill leaves cash ≥ margin.

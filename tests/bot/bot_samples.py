@@ -79,7 +79,7 @@ def order(intent: OrderIntent, name: str = "1") -> Order:
 
 def sent(order: Order) -> OrderApproved:
     """Return the record of an approved order."""
-    return OrderApproved(AT, order.session, order, "6 limits kept")
+    return OrderApproved(AT, order.session, order, "7 limits kept")
 
 
 def filled(
@@ -135,7 +135,7 @@ def book_state(book: Book) -> dict[str, object]:
         "plan": book.plan,
         "marks": book.last_mark,
         "hedge_pnl": list(book.hedge_pnl),
-        "fills": book.fill_ids,
+        "fills": book.fill_fees_usd,
         "open_max_loss": book.open_max_loss_usd(),
         "positions": book.positions(),
     }
@@ -229,7 +229,7 @@ def replay(
     *,
     settings: Settings | None = None,
     seed: int | None = None,
-    journal: Path | None = None,
+    journal: Path | str | None = None,
     watch: Callable[[Rig, Record], None] | None = None,
 ) -> Replayed:
     """Replay a window; `watch` sees each record before the book takes it in."""
@@ -241,4 +241,4 @@ def replay(
     if watch is not None:
         rig.engine.listen(lambda record: watch(rig, record))
     backtest(rig, span)
-    return Replayed(rig, tuple(records), journal)
+    return Replayed(rig, tuple(records), journal if isinstance(journal, Path) else None)

@@ -25,6 +25,9 @@ from bot.events import Record
 from market.errors import InvariantBroken
 from market.instruments import OptionContract
 from market.orders import (
+    FillCharged,
+    LineChanged,
+    LineState,
     OrderAccepted,
     OrderCancelled,
     OrderFilled,
@@ -235,3 +238,28 @@ def test_ended_orders_of_other_contracts_do_not_mix() -> None:
     held: dict[OptionContract, int] = book.ledger.positions()
     assert held[VIX_CALL] == 4
     assert [state.order.order_id for state in book.working()] == [ID]
+
+
+def test_a_charge_known_later_replaces_the_one_booked() -> None:
+    book = book_after(sent(CONDOR), filled(CONDOR, CONDOR_PRICES, quantity=4, fees="10"))
+    before = book.ledger.cash_usd
+
+    book.apply(FillCharged(AT, ID, f"{ID}/1", Decimal("18.36"), Decimal("1.64")))
+    book.apply(FillCharged(AT, ID, f"{ID}/1", Decimal("17.36"), Decimal("1.64")))
+
+    assert book.ledger.fees_usd == Decimal("19.00")
+    assert book.ledger.cash_usd == before - Decimal("9.00")
+
+
+def test_a_charge_for_a_fill_never_booked_breaks_an_invariant() -> None:
+    book = book_after(sent(CONDOR), ACCEPTED)
+
+    with pytest.raises(InvariantBroken, match="never booked"):
+        book.apply(FillCharged(AT, ID, f"{ID}/1", Decimal(1), Decimal(0)))
+
+
+def test_the_book_knows_how_the_line_to_the_broker_stands() -> None:
+    fresh = Book(Decimal(100_000))
+    cut_off = book_after(LineChanged(AT, LineState.DOWN, 1100, "connectivity lost"))
+
+    assert (fresh.line, cut_off.line) == (LineState.READY, LineState.DOWN)

@@ -118,9 +118,9 @@ def test_a_snapshot_leads_to_a_decision_and_an_approved_order(world: World) -> N
 
     commands = bench.enter()
 
-    assert commands == [SubmitOrder(ApprovedOrder(SOLD, "6 limits kept"))]
+    assert commands == [SubmitOrder(ApprovedOrder(SOLD, "7 limits kept"))]
     assert kinds(bench.records) == [MomentReached, MarketSeen, DecisionMade, OrderApproved]
-    assert bench.records[-1] == OrderApproved(AT, FRIDAY, SOLD, "6 limits kept")
+    assert bench.records[-1] == OrderApproved(AT, FRIDAY, SOLD, "7 limits kept")
 
 
 def test_the_view_shows_the_account_and_only_what_is_known(world: World) -> None:

@@ -9,7 +9,8 @@ import pytest
 from bot_samples import Replayed
 from click.testing import CliRunner
 
-from bot.cli.hedge import as_json_object, as_text, command
+from bot.cli.hedge import as_text, command
+from bot.hedge_json import as_json_object
 from bot.hedge_picture import draw_hedge
 from bot.hedge_view import HedgeView, hedge_on_book, hedge_on_replay
 from bot.settings import Settings, load_settings

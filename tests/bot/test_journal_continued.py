@@ -25,7 +25,7 @@ from bot.bootstrap import Rig, RunIdentity, build_simulated
 from bot.cli.journal import EVENT_KINDS
 from bot.clock import SimulatedClock
 from bot.events import KINDS, RunResumed, RunStarted, ShadowTraded
-from bot.journal.store import JournalReader, SqliteJournal
+from bot.journal.store import JournalReader, SqlJournal
 from bot.replay import Window, backtest, continued_rig
 from bot.settings import Settings, load_settings
 from bot.world import World
@@ -112,15 +112,19 @@ Edit = Callable[[sqlite3.Connection], object]
 DAMAGE: dict[str, tuple[Edit, str]] = {
     "an order": (
         lambda db: db.execute("UPDATE orders SET filled=filled+1 WHERE rowid=3"),
-        r"order R-2018\S+ of the projections is not what the events say",
+        r"row R-2018\S+ of orders is not what the events say",
     ),
     "an order gone": (
         lambda db: db.execute("DELETE FROM orders WHERE rowid=5"),
-        r"order R-2018\S+ of the projections is not what the events say",
+        r"row R-2018\S+ of orders is not what the events say",
     ),
     "a position": (
         lambda db: db.execute("UPDATE positions SET position=position+1"),
-        r"position (alvh|condor) .* of the projections is not what the events say",
+        r"row (alvh|condor) .* of positions is not what the events say",
+    ),
+    "cash": (
+        lambda db: db.execute("UPDATE purses SET cash_usd='0.00' WHERE strategy='alvh'"),
+        "row alvh of purses is not what the events say",
     ),
     "an event": (
         lambda db: db.execute("UPDATE events SET payload=payload||' ' WHERE seq=77"),
@@ -162,14 +166,14 @@ def test_a_journal_of_another_profile_is_not_continued(
 def test_records_go_on_in_sequence_and_only_after_the_recall(tmp_path: Path) -> None:
     path, entry = tmp_path / "j.db", order(condor_intent(quantity=1))
     book = Book(Decimal(100_000))
-    journal = SqliteJournal(path, book=book, wall_clock=wall_clock, durable=True)
+    journal = SqlJournal(path, book=book, wall_clock=wall_clock, durable=True)
     for record in (sent(entry), OrderAccepted(AT, entry.order_id)):
         journal.append(record)
         book.apply(record)
     journal.commit()
     journal.close()
     later = Book(Decimal(100_000))
-    reopened = SqliteJournal(path, book=later, wall_clock=wall_clock, durable=True, continues=True)
+    reopened = SqlJournal(path, book=later, wall_clock=wall_clock, durable=True, continues=True)
 
     with pytest.raises(InvariantBroken, match="is continued before its records were recalled"):
         reopened.append(filled(entry, CONDOR_PRICES))

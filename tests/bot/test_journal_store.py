@@ -26,11 +26,18 @@ from bot_samples import (
 
 from bot.book import Book
 from bot.events import DecisionMade, EntryClosed, EquityMarked, Record, RunStarted
+from bot.journal.chain import sealed
 from bot.journal.projections import order_row
-from bot.journal.store import JournalReader, SqliteJournal
+from bot.journal.store import JournalReader, SqlJournal
 from bot.world import World
 from market.errors import ConfigError, JournalDamaged
-from market.orders import OrderAccepted, OrderCancelled, OrderFilled, PositionSettled
+from market.orders import (
+    FillCharged,
+    OrderAccepted,
+    OrderCancelled,
+    OrderFilled,
+    PositionSettled,
+)
 
 Edit = Callable[[sqlite3.Connection], object]
 
@@ -45,7 +52,7 @@ class Writer:
     def __init__(self, path: Path, *, durable: bool) -> None:
         self.path = path
         self.book = Book(Decimal(100_000))
-        self.journal = SqliteJournal(path, book=self.book, wall_clock=wall_clock, durable=durable)
+        self.journal = SqlJournal(path, book=self.book, wall_clock=wall_clock, durable=durable)
 
     def step(self, *records: Record) -> None:
         for record in records:
@@ -161,6 +168,19 @@ def test_orders_are_shown_as_the_book_has_them_across_transactions(tmp_path: Pat
     ]
 
 
+def test_a_charge_known_later_stands_in_the_table_of_fills(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "j.db", durable=True)
+    entry = order(condor_intent(quantity=2))
+    fill = filled(entry, CONDOR_PRICES, quantity=2)
+    writer.step(sent(entry), fill)
+
+    writer.step(FillCharged(AT, entry.order_id, fill.fill_id, Decimal("5.20"), Decimal("3.98")))
+
+    (row,) = rows(tmp_path / "j.db", "fills")
+    assert (row["commission_usd"], row["exchange_fees_usd"]) == ("5.20", "3.98")
+    writer.journal.close()
+
+
 def test_positions_settlements_and_fills_are_written_out(tmp_path: Path) -> None:
     calls = order(hedge_intent())
     writer = Writer(tmp_path / "j.db", durable=True)
@@ -231,12 +251,12 @@ def test_what_is_no_journal_is_the_users_mistake(tmp_path: Path, name: str) -> N
 def test_a_journal_of_another_schema_is_refused(quarter: Replayed, tmp_path: Path) -> None:
     assert quarter.journal is not None
 
-    with pytest.raises(ConfigError, match="has journal schema 9, this program reads 1"):
-        edited(
-            quarter.journal,
-            tmp_path,
-            lambda db: db.execute("UPDATE meta SET value='9' WHERE key='schema_version'"),
-        )
+    def newer(db: sqlite3.Connection) -> None:
+        db.execute("UPDATE meta SET value='9' WHERE key='schema_version'")
+        db.execute("UPDATE alembic_version SET version_num='9'")
+
+    with pytest.raises(ConfigError, match="has journal schema 9, this program reads 2; read it"):
+        edited(quarter.journal, tmp_path, newer)
 
 
 def swap_rows(db: sqlite3.Connection) -> None:
@@ -270,6 +290,10 @@ CHANGES: dict[str, tuple[Edit, str]] = {
         lambda db: db.execute("UPDATE events SET kind='order_filled' WHERE seq=500"),
         "event 500 was changed",
     ),
+    "a changed wall-clock time": (
+        lambda db: db.execute("UPDATE events SET recorded_at='2030-01-01' WHERE seq=500"),
+        "event 500 was changed",
+    ),
     "a changed session": (
         lambda db: db.execute("UPDATE events SET session='2019-01-01' WHERE seq=500"),
         "event 500 was changed",
@@ -295,9 +319,17 @@ def test_verify_names_the_first_row_that_does_not_hold(
     assert broken.value.exit_code == 4
 
 
-def test_the_wall_clock_lies_outside_the_chain(quarter: Replayed, tmp_path: Path) -> None:
+def test_the_wall_clock_lies_outside_the_chain_and_under_the_seal(
+    quarter: Replayed, tmp_path: Path
+) -> None:
     assert quarter.journal is not None
-    later: Edit = lambda db: db.execute("UPDATE events SET recorded_at='2030-01-01'")  # noqa: E731
+
+    def later(db: sqlite3.Connection) -> None:
+        rows = db.execute("SELECT seq, hash FROM events").fetchall()
+        sealed_later = [(sealed(hash_, "2030-01-01"), seq) for seq, hash_ in rows]
+        db.executemany(
+            "UPDATE events SET recorded_at='2030-01-01', seal=? WHERE seq=?", sealed_later
+        )
 
     with edited(quarter.journal, tmp_path, later) as reader:
         assert reader.verify() == len(quarter.records) + 1
@@ -389,7 +421,7 @@ def test_two_replays_write_the_same_file_but_for_the_wall_clock(
         path = tmp_path / name
         replay(world, date(2018, 1, 2), date(2018, 2, 9), journal=path)
         connection = sqlite3.connect(path)
-        connection.execute("UPDATE events SET recorded_at=''")
+        connection.execute("UPDATE events SET recorded_at='', seal=''")
         lines = list(connection.iterdump())
         connection.close()
         return lines
@@ -405,6 +437,8 @@ def test_the_store_keeps_nothing_of_past_transactions(tmp_path: Path) -> None:
         writer.step(sent(entry), filled(entry, CONDOR_PRICES))
     kept = vars(writer.journal._projector)
 
-    assert [name for name, value in kept.items() if name != "_makers" and value] == []
-    assert writer.journal._rows == []
+    assert [
+        name for name, value in kept.items() if name not in ("_makers", "_book") and value
+    ] == []
+    assert (writer.journal._rows, writer.journal._inputs) == ([], {})
     writer.journal.close()

@@ -19,7 +19,7 @@ from bot_samples import (
 )
 
 from bot.risk import Exposure, Refusal, RiskGate, RiskParams, worst_loss_usd
-from market.orders import ApprovedOrder, Leg, OrderIntent
+from market.orders import ApprovedOrder, Leg, LineState, OrderIntent
 from strategies.base import Capital, Layer, LayerPosition, Positions
 
 GATE = RiskGate(RiskParams())
@@ -48,7 +48,14 @@ def refusal(intent: OrderIntent, seen: Exposure) -> Refusal:
 def test_an_order_within_all_limits_is_approved_unchanged() -> None:
     entry = order(condor_intent(quantity=10))
 
-    assert GATE.judge(entry, exposure()) == ApprovedOrder(entry, "6 limits kept")
+    assert GATE.judge(entry, exposure()) == ApprovedOrder(entry, "7 limits kept")
+
+
+@pytest.mark.parametrize("line", [LineState.STALE, LineState.DOWN])
+def test_no_order_goes_out_over_a_line_that_is_not_ready(line: LineState) -> None:
+    seen = replace(exposure(), line=line)
+
+    assert refusal(condor_intent(), seen) == Refusal("LINE", f"the line to the broker is {line}")
 
 
 def test_too_many_orders_in_a_session_are_a_runaway() -> None:

@@ -19,7 +19,7 @@ from bot_samples import (
 from bot.engine import Engine
 from bot.events import DecisionMade, EntryClosed, MomentDue, OrderApproved, Record
 from bot.journal.base import Journal, MemoryJournal
-from bot.journal.store import JournalReader, SqliteJournal
+from bot.journal.store import JournalReader, SqlJournal
 from bot.replay import run_now
 from bot.shell import Shell
 from bot.world import World
@@ -41,6 +41,12 @@ class CandidBroker:
         self.cancelled: list[str] = []
         self.events: list[BrokerEvent] = []
 
+    async def connect(self) -> None:
+        """Be there."""
+
+    async def close(self) -> None:
+        """Stay there."""
+
     async def submit(self, approved: ApprovedOrder) -> None:
         """Take an order."""
         self.events += self.on_submit(approved.order)
@@ -56,6 +62,10 @@ class CandidBroker:
     async def positions(self) -> Mapping[OptionContract, int]:
         """Hold nothing."""
         return {}
+
+    async def executions(self, _since: datetime) -> tuple[OrderFilled, ...]:
+        """Have done nothing."""
+        return ()
 
     async def account(self) -> AccountState:
         """Have nothing."""
@@ -126,7 +136,7 @@ def test_an_order_is_on_disk_before_it_is_sent(world: World, tmp_path: Path) -> 
 
     def store(engine: Engine) -> Journal:
         now = datetime(2026, 1, 1, tzinfo=UTC)
-        return SqliteJournal(path, book=engine.book, wall_clock=lambda: now, durable=True)
+        return SqlJournal(path, book=engine.book, wall_clock=lambda: now, durable=True)
 
     bench = Bench(world, CandidBroker(look), shown=snapshot(), journal=store)
     bench.handle(MomentDue(ENTRY))

@@ -299,3 +299,16 @@ async def test_events_are_given_once_and_wake_the_listener(bench: Bench) -> None
     assert woken
     assert bench.broker.drain() != ()
     assert bench.broker.drain() == ()
+
+
+async def test_executions_are_told_again_from_any_instant_on(bench: Bench) -> None:
+    await bench.broker.submit(approved("1.25"))
+    await bench.wait_until(START_AT + timedelta(minutes=2))
+    await bench.broker.submit(approved("-2.00", legs=CONDOR_BOUGHT_BACK, name="close"))
+    told = [event for event in bench.broker.drain() if isinstance(event, OrderFilled)]
+
+    everything = await bench.broker.executions(START_AT)
+    later = await bench.broker.executions(START_AT + timedelta(minutes=1))
+
+    assert everything == tuple(told)
+    assert later == tuple(told[1:])

@@ -1,0 +1,1 @@
+"""One file per schema; a file is never changed once its schema was released."""

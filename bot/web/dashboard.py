@@ -1,0 +1,67 @@
+"""The dashboard of a daemon: binds its port at once, says where it is, serves the run."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from bot.bootstrap import Rig
+from bot.web.desk import Controls
+from bot.web.options import WebSettings, require_safe, token_of
+from bot.web.server import address_of, bound_socket, serving
+from bot.web.wire import desk_of
+from brokers.sim.feed import ModelFeed
+
+SIMULATED = "simulated exchange, connected"
+
+
+class Dashboard:
+    """Serves one rig; `say` prints a sentence for the person who started it.
+
+    Raises:
+        ConfigError: the address may not be served so, or no port is free.
+    """
+
+    def __init__(
+        self,
+        rig: Rig,
+        web: WebSettings,
+        journal: Path,
+        say: Callable[[str], None],
+        controls: Controls | None = None,
+    ) -> None:
+        self._web, self._token = web, token_of()
+        require_safe(web, self._token)
+        self._socket = bound_socket(web.bind, web.port)
+        if self.port != web.port:
+            say(f"Port {web.port} is taken, so the dashboard listens on {self.port}.")
+        say(f"Dashboard: {address_of(web, self._socket)}")
+        self.desk = desk_of(
+            rig.settings,
+            rig.world,
+            rig.clock.now,
+            journal,
+            market=ModelFeed(rig.world.market, rig.clock.now),
+            connection=lambda: SIMULATED,
+            controls=controls,
+        )
+        rig.shell.listen_to_commits(self._committed)
+
+    @property
+    def port(self) -> int:
+        """Return the port that it listens on."""
+        port: int = self._socket.getsockname()[1]
+        return port
+
+    def _committed(self) -> None:
+        self.desk.refresh()
+        self.desk.feed.pump()
+
+    def beat(self) -> None:
+        """Note that the daemon's loop turned."""
+        self.desk.monitor.beat()
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Serve while the block runs."""
+        async with serving(self.desk, self._web, self._token, self._socket):
+            yield
