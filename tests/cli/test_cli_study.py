@@ -31,7 +31,7 @@ def test_a_study_writes_figures_pictures_and_one_page_that_needs_nothing(
     assert "Model risk: what is real, what is model" in page
     assert page.index("Model risk") < page.index("Claims of the seed") < page.index('id="K1"')
     for outside in ("src=", "href=", "@import", "url("):
-        assert outside not in page.replace("xlink:href=\"#", "").replace("url(#", "")
+        assert outside not in page.replace('xlink:href="#', "").replace("url(#", "")
 
 
 def test_a_folder_without_history_is_one_sentence(alvh: Alvh, tmp_path: Path) -> None:
