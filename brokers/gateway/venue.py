@@ -11,6 +11,7 @@ from typing import Protocol
 
 from brokers.gateway import account
 from brokers.gateway.contracts import Directory, WireContract, option_of_id
+from brokers.gateway.indices import SettledMarket
 from brokers.gateway.orders import Execution, OrderDesk, Status, Ticket
 from brokers.gateway.requests import BAG, WireOrder
 from brokers.sim.admission import RejectionCode
@@ -80,7 +81,7 @@ class PositionMoved:
 Told = OrderMoved | Traded | OrderRefused | PositionMoved
 
 
-class Market(Protocol):
+class Market(SettledMarket, Protocol):
     """What the gateway shows of the market."""
 
     def levels(self, at: datetime) -> IndexLevels:
