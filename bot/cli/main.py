@@ -17,6 +17,7 @@ COMMANDS = {
     "decide": ("bot.cli.decide", "Show what the entry of one session decided, and why."),
     "hedge": ("bot.cli.hedge", "Show the hedge of one session: layers, greeks, convexity."),
     "plan": ("bot.cli.plan", "List coming sessions, moments, releases and hedge rolls."),
+    "top": ("bot.cli.top", "Watch a running bot in the terminal."),
     "status": ("bot.cli.status", "Show where a run stands, and what needs attention."),
     "journal": ("bot.cli.journal", "Read and verify the journal of a run."),
     "data": ("bot.cli.data", "Look after a folder of history: status, import, download."),
