@@ -146,15 +146,15 @@ def build_simulated(
     world: World,
     clock: Clock,
     identity: RunIdentity,
-    journal_path: Path | None = None,
+    journal_path: Path | str | None = None,
     *,
     durable: bool = False,
     continues: bool = False,
 ) -> Rig:
     """Return a run on the simulated exchange; `replay` and `sim` differ in clock and world.
 
-    With `journal_path` the run is kept in SQLite there, else in memory. With `continues` the
-    journal is one that a run has left: all that the engine remembers is rebuilt from it. The
+    With `journal_path`, a file or a URL, the run is kept there, else in memory. With `continues`
+    the journal is one that a run has left: all that the engine remembers is rebuilt from it. The
     simulated exchange begins empty all the same; what it held is its own to keep.
 
     Raises:
@@ -202,7 +202,7 @@ def build_simulated(
     )
 
 
-def _as_begun(settings: Settings, path: Path | None, identity: RunIdentity) -> Settings:
+def _as_begun(settings: Settings, path: Path | str | None, identity: RunIdentity) -> Settings:
     """Return the settings with the account's start as the journal has it.
 
     Raises:
@@ -224,7 +224,7 @@ def _as_begun(settings: Settings, path: Path | None, identity: RunIdentity) -> S
     return settings.model_copy(update={"account": account})
 
 
-def _journal(path: Path | None, book: Book, *, durable: bool, continues: bool) -> Journal:
+def _journal(path: Path | str | None, book: Book, *, durable: bool, continues: bool) -> Journal:
     if path is None:
         return MemoryJournal()
     from bot.journal.store import SqlJournal  # noqa: PLC0415 - SQL is loaded only when used

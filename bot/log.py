@@ -14,6 +14,7 @@ from bot.events import (
     OrderStopped,
     Record,
 )
+from bot.masking import masked
 from market.orders import (
     OrderCancelled,
     OrderFilled,
@@ -32,6 +33,7 @@ class RunLog:
             processors=[
                 structlog.processors.add_log_level,
                 structlog.processors.JSONRenderer(default=_plain, ensure_ascii=False),
+                _without_secrets,
             ],
             wrapper_class=structlog.make_filtering_bound_logger(20),
         ).bind(**bound)
@@ -81,6 +83,10 @@ class RunLog:
                              expiry=expiry.isoformat())  # fmt: skip
             case _:
                 pass
+
+
+def _without_secrets(_logger: object, _name: str, line: Any) -> str:
+    return masked(str(line))
 
 
 def _plain(value: object) -> str:

@@ -64,7 +64,7 @@ def replay_rig(
     world: World,
     span: Window,
     seed: int,
-    journal_path: Path | None = None,
+    journal_path: Path | str | None = None,
     profile: str = "replay",
 ) -> Rig:
     """Return a run over a window of history on a simulated clock."""

@@ -17,6 +17,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
+from bot.masking import holds_secret
 from bot.risk import RiskParams
 from bot.safety import SafetyParams
 from bot.web.options import WebSettings
@@ -86,6 +87,11 @@ class JournalSettings(Section):
     """Where a daemon keeps its journal."""
 
     folder: str = Field("runs", min_length=1, description="Folder for journals and pictures.")
+    url: str = Field(
+        "",
+        description="PostgreSQL database for a daemon's journal, as "
+        "postgresql://USER@HOST:PORT/DATABASE; empty: a file in the folder.",
+    )
 
 
 class Settings(MethodParams):
@@ -209,7 +215,11 @@ def _merge(tree: Tree, origins: dict[str, str], layer: Mapping[str, Any], origin
 
 
 def _require_usable(settings: Settings, origins: Mapping[str, str]) -> None:
-    """Refuse what the types let through: numbers that are none or infinite."""
+    """Refuse what the types let through: a password in a URL, numbers that are none or infinite."""
+    if holds_secret(settings.journal.url):
+        raise ConfigError(
+            "journal.url holds a password; leave it out and set PGPASSWORD in the environment."
+        )
     for section, table in settings:
         for name, value in table:
             if isinstance(value, float) and not isfinite(value):

@@ -123,9 +123,10 @@ class Rebuild:
 def _check_inputs(reader: JournalReader, digests: Mapping[str, int]) -> None:
     seen = set()
     inputs = schema.INPUTS.c
-    query = select(inputs.digest, inputs.content).execution_options(yield_per=50)
     with reader.reading() as connection:
-        for digest, content in connection.execute(query):
+        there = list(connection.scalars(select(inputs.digest)))
+        for digest in there:
+            content = connection.scalar(select(inputs.content).where(inputs.digest == digest))
             if digest not in digests:
                 raise JournalDamaged(f"{reader.name}: input {digest!r} belongs to no event")
             if not _is_whole(digest, content):

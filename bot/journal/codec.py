@@ -4,15 +4,47 @@ from functools import cache
 
 import msgspec
 
-from bot.events import KIND_OF, KINDS, Record
+from bot.events import (
+    KIND_OF,
+    KINDS,
+    DecisionMade,
+    MarketUnseen,
+    MomentMissed,
+    Record,
+    RunResumed,
+    RunStarted,
+    TradingHalted,
+    TradingResumed,
+)
+from bot.masking import masked
 from market.errors import JournalDamaged
+from market.orders import LineChanged, OrderCancelled, OrderRejected
 
+NO_MARKET = "DATA"
 _ENCODER = msgspec.json.Encoder(decimal_format="string", order="deterministic")
 
 
+# Records that hold words or settings from outside, which may name an account or a secret.
+_FROM_OUTSIDE = (
+    RunStarted,
+    RunResumed,
+    MarketUnseen,
+    OrderRejected,
+    OrderCancelled,
+    LineChanged,
+    TradingHalted,
+    TradingResumed,
+    MomentMissed,
+)
+
+
 def encode(record: Record) -> tuple[str, str]:
-    """Return (kind, JSON text) of a record."""
-    return KIND_OF[type(record)], _ENCODER.encode(record).decode()
+    """Return (kind, JSON text) of a record, with accounts and secrets masked."""
+    text = _ENCODER.encode(record).decode()
+    is_outside = isinstance(record, _FROM_OUTSIDE) or (
+        isinstance(record, DecisionMade) and record.decision.reason == NO_MARKET
+    )
+    return KIND_OF[type(record)], masked(text) if is_outside else text
 
 
 @cache

@@ -74,14 +74,19 @@ class JournalReader:
         except UNREADABLE as error:
             raise JournalDamaged(f"{self.name} is damaged: {first_line(error)}") from error
 
-    def rows(self, after: int = 0, limit: int | None = None) -> Iterator[EventRow]:
+    def rows(self, after: int | None = None, limit: int | None = None) -> Iterator[EventRow]:
         """Return the event log in the order of its numbers: at most `limit` rows beyond `after`."""
-        seq = schema.EVENTS.c.seq
-        query = select(*_COLUMNS).where(seq > after).order_by(seq).limit(limit)
-        streamed = query.execution_options(yield_per=ROWS_AT_ONCE)
+        left = limit
+        while left is None or left > 0:
+            page = self._page(after, ROWS_AT_ONCE if left is None else min(left, ROWS_AT_ONCE))
+            yield from page
+            if len(page) < ROWS_AT_ONCE:
+                return
+            after, left = page[-1].seq, None if left is None else left - len(page)
+
+    def _page(self, after: int | None, count: int) -> list[EventRow]:
         with self.reading() as connection:
-            for row in connection.execute(streamed):
-                yield EventRow(*row)
+            return page_of(connection, after, count)
 
     def records(self) -> Iterator[Record]:
         """Return all records, oldest first."""
@@ -94,8 +99,9 @@ class JournalReader:
         Raises:
             ConfigError: the journal is empty or begins with something else.
         """
-        first = next(self.records(), None)
-        if not isinstance(first, RunStarted):
+        with self.reading() as connection:
+            rows = page_of(connection, None, 1)
+        if not rows or not isinstance(first := decode(rows[0].kind, rows[0].payload), RunStarted):
             raise ConfigError(f"{self.name} holds no run; name a journal that a run has written.")
         return first
 
@@ -164,6 +170,15 @@ class JournalReader:
     def close(self) -> None:
         """Let go of the journal."""
         self._engine.dispose()
+
+
+def page_of(connection: Connection, after: int | None, count: int) -> list[EventRow]:
+    """Return up to `count` events beyond number `after`, from the first where that is None."""
+    seq = schema.EVENTS.c.seq
+    query = select(*_COLUMNS).order_by(seq).limit(count)
+    if after is not None:
+        query = query.where(seq > after)
+    return [EventRow(*row) for row in connection.execute(query)]
 
 
 def require_next(name: str, head: Head, row: EventRow) -> None:

@@ -99,7 +99,7 @@ class SqlJournal:
                 names the first bad row.
             InvariantBroken: a record contradicts those before it.
         """
-        with JournalReader(self._target) as reader:
+        with JournalReader(self._target, careful=True) as reader:
             head = reader.recall(take)
             check_book(reader, self._book)
         self._seq, self._hash, self._is_recalled = head.seq, head.hash, True

@@ -12,14 +12,14 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from bot.journal import schema
-from bot.journal.chain import START, EventRow, Head
+from bot.journal.chain import START, Head
 from bot.journal.check import Rebuild, verify
 from bot.journal.codec import decode
 from bot.journal.place import Place, Target, place_of, unavailable, writing
-from bot.journal.reader import FIRST_SCHEMA, ROWS_AT_ONCE, peek_version, require_next
+from bot.journal.reader import FIRST_SCHEMA, ROWS_AT_ONCE, page_of, peek_version, require_next
 from market.errors import AlvhError, ConfigError
 
 
@@ -118,16 +118,9 @@ def _fill_projections(place: Place, connection: Connection) -> None:
         JournalDamaged: an event was changed, or is missing.
     """
     head, rebuild = START, Rebuild(place.name, connection)
-    while rows := _page(connection, head):
+    while rows := page_of(connection, head.seq, ROWS_AT_ONCE):
         for row in rows:
             require_next(place.name, head, row)
             rebuild.take(decode(row.kind, row.payload))
             head = Head(row.seq, row.hash)
     rebuild.finish()
-
-
-def _page(connection: Connection, head: Head) -> list[EventRow]:
-    columns = [schema.EVENTS.c[name] for name in EventRow.__slots__]
-    seq = schema.EVENTS.c.seq
-    query = select(*columns).where(seq > head.seq).order_by(seq).limit(ROWS_AT_ONCE)
-    return [EventRow(*row) for row in connection.execute(query)]

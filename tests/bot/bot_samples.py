@@ -229,7 +229,7 @@ def replay(
     *,
     settings: Settings | None = None,
     seed: int | None = None,
-    journal: Path | None = None,
+    journal: Path | str | None = None,
     watch: Callable[[Rig, Record], None] | None = None,
 ) -> Replayed:
     """Replay a window; `watch` sees each record before the book takes it in."""
@@ -241,4 +241,4 @@ def replay(
     if watch is not None:
         rig.engine.listen(lambda record: watch(rig, record))
     backtest(rig, span)
-    return Replayed(rig, tuple(records), journal)
+    return Replayed(rig, tuple(records), journal if isinstance(journal, Path) else None)

@@ -5,6 +5,7 @@ package named `tests`, so an absolute import from here is not safe.
 """
 
 import sys
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from bot_samples import Replayed, replay
+from postgres_server import Server, running_server, server_binaries
 
 from bot.settings import Settings
 from bot.world import World, historical_world
@@ -38,3 +40,13 @@ def quarter(world: World, tmp_path_factory: pytest.TempPathFactory) -> Replayed:
     """Return the default window, 2018-01-02 … 2018-03-29, with its journal; it is only read."""
     path = tmp_path_factory.mktemp("quarter") / "journal.db"
     return replay(world, date(2018, 1, 2), date(2018, 3, 29), journal=path)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """Return a running PostgreSQL server; a test that asks for it skips where none is installed."""
+    binaries = server_binaries()
+    if binaries is None:
+        pytest.skip("no PostgreSQL server is installed (Debian and Ubuntu: apt install postgresql)")
+    with running_server(binaries) as server:
+        yield server
