@@ -24,6 +24,7 @@ COMMANDS = {
     "status": ("bot.cli.status", "Show where a run stands, and what needs attention."),
     "journal": ("bot.cli.journal", "Read and verify the journal of a run."),
     "data": ("bot.cli.data", "Look after a folder of history: status, import, download."),
+    "notify": ("bot.cli.notify", "List the channels of notifications, and try them."),
     "config": ("bot.cli.config", "Show the settings in force, or all keys."),
     "presets": ("bot.cli.presets", "List the named sets of parameters."),
     "chain": ("bot.cli.chain", "Print a modelled option chain at any instant of history."),
