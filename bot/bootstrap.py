@@ -21,7 +21,7 @@ from bot.shell import Shell
 from bot.summary import RunSummary
 from bot.tape import Tape
 from bot.world import World, config_text
-from brokers.sim.broker import SimBroker, regular_hours
+from brokers.sim.broker import SimBroker, VenueStore, regular_hours
 from brokers.sim.exchange import SimExchange
 from brokers.sim.feed import ModelFeed
 from brokers.sim.fees import FeeSchedule
@@ -139,6 +139,14 @@ def build_exchange(settings: Settings, world: World, seed: int) -> SimExchange:
         vix_at=lambda at: world.market.levels(at).vix,
         keeps_diary=settings.fills.diary,
     )
+
+
+def build_venue(
+    settings: Settings, world: World, clock: Clock, seed: int, store: VenueStore | None = None
+) -> SimBroker:
+    """Return the simulated exchange behind its port, gone on from its store where it has one."""
+    exchange = build_exchange(settings, world, seed)
+    return SimBroker(exchange, world.market, world.calendar, clock.now, store)
 
 
 def build_simulated(

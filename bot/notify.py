@@ -45,7 +45,7 @@ def channels_of(
         ConfigError: a channel cannot be read, or its address is missing or of no known kind.
     """
     known = os.environ if environment is None else environment
-    channels = [channel_of(text) for text in settings.channels]
+    channels = [channel_of(text) for text in settings.texts()]
     return tuple((channel, _sender(channel, known)) for channel in channels)
 
 
@@ -204,7 +204,7 @@ def notifier_of(
     Raises:
         ConfigError: a channel, its address or the time zone is wrong.
     """
-    if not settings.channels:
+    if not settings.texts():
         return None
     found = {channel: delivery(sender) for channel, sender in channels_of(settings)}
     return Notifier(found, zone_of(settings), clock, log)

@@ -25,10 +25,17 @@ FORM = "NAME level=warning topics=fill,alarm quiet=22:00-07:00 per_hour=20"
 class NotifySettings(Section):
     """Whom to tell; the addresses come from the environment alone (ALVH_NOTIFY_NAME)."""
 
-    channels: tuple[str, ...] = Field(
-        (), description=f"One text per channel, such as {FORM!r}; all but the name may be left out."
+    channels: str = Field(
+        "",
+        description=f"Channels, one a line or parted by semicolons, each such as {FORM!r}, where"
+        " all but the name may be left out.",
     )
     zone: str = Field("America/New_York", description="Time zone of the quiet hours.")
+
+    def texts(self) -> list[str]:
+        """Return the channels one by one."""
+        parts = self.channels.replace("\n", ";").split(";")
+        return [part.strip() for part in parts if part.strip()]
 
 
 @dataclass(frozen=True, slots=True)

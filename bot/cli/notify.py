@@ -34,10 +34,10 @@ def command(
     Examples:
       alvh notify --config bot.toml
       alvh notify --config bot.toml --test
-      alvh notify --set 'notify.channels=["phone level=warning quiet=22:00-07:00"]' --json
+      alvh notify --set 'notify.channels=phone level=warning; mail' --json
     """
     settings = read_settings(preset, config, overrides).notify
-    channels = [channel_of(text) for text in settings.channels]
+    channels = [channel_of(text) for text in settings.texts()]
     rows: list[dict[str, Any]] = [
         {
             "name": channel.name,

@@ -135,7 +135,7 @@ def test_an_address_that_is_missing_or_unknown_is_refused_and_not_repeated(
     environment = {} if address is None else {"ALVH_NOTIFY_PHONE": address}
 
     with pytest.raises(ConfigError, match="ALVH_NOTIFY_PHONE") as refused:
-        channels_of(NotifySettings(channels=("phone",)), environment)
+        channels_of(NotifySettings(channels="phone"), environment)
 
     assert "secret" not in str(refused.value)
 
@@ -192,7 +192,7 @@ def marked(session: date, nlv: str) -> EquityMarked:
 
 async def test_fills_alarms_and_the_summary_of_the_day_arrive(receiver: Receiver) -> None:
     environment = {"ALVH_NOTIFY_PHONE": address_of(receiver)}
-    settings = NotifySettings(channels=("phone topics=fill,alarm,summary",))
+    settings = NotifySettings(channels="phone topics=fill,alarm,summary")
     ((channel, sender),) = channels_of(settings, environment)
     notifier = Notifier({channel: delivery(sender)}, ZONE, lambda: NOON, RunLog(io.StringIO()))
     entry = order(condor_intent())
@@ -230,7 +230,7 @@ async def test_a_dead_channel_delays_neither_the_bot_nor_the_others(receiver: Re
             "ALVH_NOTIFY_DEAF": f"json://127.0.0.1:{deaf.getsockname()[1]}",
             "ALVH_NOTIFY_PHONE": address_of(receiver),
         }
-        found = channels_of(NotifySettings(channels=("deaf", "phone")), environment)
+        found = channels_of(NotifySettings(channels="deaf; phone"), environment)
         channels = {channel: delivery(sender) for channel, sender in found}
         notifier = Notifier(channels, ZONE, lambda: NOON, RunLog(lines), delivery_limit_s=0.2)
         notifier.start()
@@ -266,7 +266,7 @@ async def test_a_full_queue_loses_messages_aloud_and_never_blocks() -> None:
 
 def test_the_command_tries_a_channel(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALVH_NOTIFY_PHONE", address_of(receiver))
-    channels = 'notify.channels=["phone level=warning quiet=22:00-07:00"]'
+    channels = "notify.channels=phone level=warning quiet=22:00-07:00"
 
     answer = CliRunner().invoke(command, ["--set", channels, "--test", "--json"])
 
