@@ -48,6 +48,12 @@ class MarketSettings(Section):
     listing: ListingMode = Field(
         ListingMode.LISTED, description="listed, or hypothetical: every session has an expiry."
     )
+    vol_shock_frac: float = Field(
+        0.0,
+        gt=-0.9,
+        le=5,
+        description="Every option's vol is wrong by this share (0.2: a fifth too high).",
+    )
     macro_file: str = Field(
         "", description="Own file of release dates instead of the shipped one; empty: shipped."
     )
@@ -61,6 +67,9 @@ class FillSettings(Section):
     )
     partial_from_quantity: int = Field(
         5, ge=2, description="Orders of at least this many combos may fill in parts."
+    )
+    pessimistic: bool = Field(
+        False, description="Nothing fills better than natural: the whole spread is always paid."
     )
     diary: bool = Field(
         True, description="Write every evaluation of an order into the journal (order_looked)."

@@ -31,6 +31,7 @@ COMMANDS = {
     "presets": ("bot.cli.presets", "List the named sets of parameters."),
     "chain": ("bot.cli.chain", "Print a modelled option chain at any instant of history."),
     "calibrate": ("bot.cli.calibrate", "Measure or refit the market model on real chains."),
+    "study": ("bot.cli.study", "Judge the method's claims on history, with intervals."),
     "explain": ("bot.cli.explain", "Explain a rule, and tell how often it bound."),
 }
 
