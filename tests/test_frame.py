@@ -285,8 +285,8 @@ def test_make_names_its_targets() -> None:
     assert names == [
         "help",
         "setup",
-        "clients",
         "browser",
+        "clients",
         "run",
         "test",
         "check",
