@@ -23,7 +23,7 @@ from bot.shell import Shell
 from bot.summary import RunSummary
 from bot.tape import DailyTape, Tape
 from bot.world import World, config_text
-from brokers.sim.broker import SimBroker, regular_hours
+from brokers.sim.broker import SimBroker, VenueStore, regular_hours
 from brokers.sim.exchange import SimExchange
 from brokers.sim.feed import ModelFeed
 from brokers.sim.fees import FeeSchedule
@@ -166,6 +166,14 @@ def build_engine(
         shadows=Shadows(settings, settings.account.start_nlv_usd, load_fees()),
         keep_input=keep_input,
     )
+
+
+def build_venue(
+    settings: Settings, world: World, clock: Clock, seed: int, store: VenueStore | None = None
+) -> SimBroker:
+    """Return the simulated exchange behind its port, gone on from its store where it has one."""
+    exchange = build_exchange(settings, world, seed)
+    return SimBroker(exchange, world.market, world.calendar, clock.now, store)
 
 
 def build_simulated(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from market.instruments import OptionContract
 from market.orders import ApprovedOrder, BrokerEvent, Order, OrderFilled
@@ -72,6 +72,22 @@ class Timed(Protocol):
 
     def advance(self, at: datetime) -> None:
         """Let everything happen that is due up to and including `at`."""
+
+
+class TimedBroker(Broker, Timed, Protocol):
+    """A broker that has to be told how late it is."""
+
+
+@runtime_checkable
+class Retelling(Protocol):
+    """A broker that keeps what it told, so that nothing is lost between its file and ours."""
+
+    async def retell(self, heard: int) -> None:
+        """Put the events after the first `heard` ones up for draining again.
+
+        Raises:
+            BooksDiffer: so many were never told: it is not the account of this journal.
+        """
 
 
 class MarketData(Protocol):

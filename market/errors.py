@@ -4,11 +4,13 @@ AlvhError
 ├── UserMistake            the person can mend it: one sentence, exit code 2
 │   ├── ConfigError        a key, a value, a preset, a file of settings
 │   ├── HistoryError       a file of market history that cannot be trusted
-│   └── NoSuchSession      a date that is no trading session or lies outside history
+│   ├── NoSuchSession      a date that is no trading session or lies outside history
+│   └── AlreadyRunning     another process holds the account or folder
 ├── BrokerUnavailable      transient: waiting may help, exit code 3
 ├── MarketDataError        no usable quotes or series, exit code 3
 ├── OrderRefused           the broker or the risk gate said no to one order
 ├── JournalUnavailable     the journal cannot be reached or written now, exit code 3
+├── BooksDiffer            our book and the broker's are not the same, exit code 4
 ├── JournalDamaged         a journal was changed, cut or torn, exit code 4
 └── InvariantBroken        a bug of ours: stop in good order, exit code 4
 """
@@ -38,6 +40,10 @@ class NoSuchSession(UserMistake):
     """The date asked for is no trading session, or lies outside the history at hand."""
 
 
+class AlreadyRunning(UserMistake):
+    """Another process runs this profile on this account or folder; the sentence says which."""
+
+
 class BrokerUnavailable(AlvhError):
     """The broker cannot be reached now; waiting may help."""
 
@@ -60,6 +66,12 @@ class JournalUnavailable(AlvhError):
     """The journal cannot be reached or written now; nothing may be sent until it can."""
 
     exit_code = 3
+
+
+class BooksDiffer(AlvhError):
+    """The book and what the broker holds or told are not the same; trading stays off."""
+
+    exit_code = 4
 
 
 class JournalDamaged(AlvhError):

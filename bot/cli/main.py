@@ -16,12 +16,14 @@ from market.errors import AlvhError, InvariantBroken
 
 COMMANDS = {
     "run": ("bot.cli.run", "Run the bot: replay history, or a synthetic live market."),
+    "exchange": ("bot.cli.exchange", "Run the simulated exchange as a process of its own."),
     "backtest": ("bot.cli.backtest", "Replay history at full speed and print the result."),
     "decide": ("bot.cli.decide", "Show what the entry of one session decided, and why."),
     "hedge": ("bot.cli.hedge", "Show the hedge of one session: layers, greeks, convexity."),
     "plan": ("bot.cli.plan", "List coming sessions, moments, releases and hedge rolls."),
     "status": ("bot.cli.status", "Show where a run stands, and what needs attention."),
     "journal": ("bot.cli.journal", "Read and verify the journal of a run."),
+    "gateway": ("bot.cli.gateway", "Serve the TWS API offline, for any TWS client to test on."),
     "data": ("bot.cli.data", "Look after a folder of history: status, import, download."),
     "config": ("bot.cli.config", "Show the settings in force, or all keys."),
     "presets": ("bot.cli.presets", "List the named sets of parameters."),

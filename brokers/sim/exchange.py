@@ -6,7 +6,7 @@ long of its right, class and expiry against it, and cash never falls below margi
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -53,10 +53,24 @@ Quotes = Mapping[OptionContract, Quote]
 
 
 @dataclass(frozen=True, slots=True)
-class _PendingReview:
+class PendingReview:
+    """A fill that is looked at again a minute later."""
+
     due_at: datetime
     legs: tuple[Leg, ...]
     fill: OrderFilled
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeState:
+    """All that an exchange holds, but for the orders it has seen; lists keep their order."""
+
+    cash_usd: Decimal
+    fees_usd: Decimal
+    positions: tuple[tuple[OptionContract, int], ...]
+    working: tuple[WorkingOrder, ...]
+    reviews: tuple[PendingReview, ...]
+    executed: tuple[OrderFilled, ...]
 
 
 def _no_vix(_at: datetime) -> None:
@@ -87,8 +101,33 @@ class SimExchange:
         self._ledger = Ledger(cash_usd)
         self._seen: dict[str, Order] = {}
         self._working: dict[str, WorkingOrder] = {}
-        self._reviews: list[_PendingReview] = []
+        self._reviews: list[PendingReview] = []
         self._executed: deque[OrderFilled] = deque()
+
+    def state(self) -> ExchangeState:
+        """Return what must be kept to go on later; working orders in it are the living ones."""
+        account = self._ledger.account()
+        return ExchangeState(
+            account.cash_usd,
+            account.fees_usd,
+            tuple(self._ledger.positions().items()),
+            tuple(self._working.values()),
+            tuple(self._reviews),
+            tuple(self._executed),
+        )
+
+    def resume(self, state: ExchangeState, seen: Iterable[Order]) -> None:
+        """Go on from what was kept, with every order ever seen, oldest first."""
+        positions = dict(state.positions)
+        self._ledger = Ledger.resume(state.cash_usd, state.fees_usd, positions)
+        self._seen = {order.order_id: order for order in seen}
+        self._working = {working.order.order_id: working for working in state.working}
+        self._reviews = list(state.reviews)
+        self._executed = deque(state.executed)
+
+    def has_seen(self, order_id: str) -> bool:
+        """Tell whether an order of that id ever came, whatever became of it."""
+        return order_id in self._seen
 
     def submit(
         self, approved: ApprovedOrder, at: datetime, quotes: Quotes
@@ -289,7 +328,7 @@ class SimExchange:
             exchange_fees_usd=charge.exchange_fees_usd,
             mid_credit=package.mid_credit,
         )
-        self._reviews.append(_PendingReview(at + REVIEW_AFTER, legs, filled))
+        self._reviews.append(PendingReview(at + REVIEW_AFTER, legs, filled))
         self._remember(filled)
         return filled
 
@@ -318,7 +357,7 @@ class SimExchange:
                 events.append(self._reviewed(review, at, package.mid_credit))
         return events
 
-    def _reviewed(self, review: _PendingReview, at: datetime, mid: Decimal) -> FillReviewed:
+    def _reviewed(self, review: PendingReview, at: datetime, mid: Decimal) -> FillReviewed:
         fill, underlying = review.fill, review.legs[0].contract.spec.underlying
         drift = self._fills.drift_points(underlying, self._vix_at(at), fill.fill_id)
         mid += drift

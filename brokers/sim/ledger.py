@@ -33,6 +33,23 @@ class Ledger:
         self._series: dict[SeriesKey, dict[OptionContract, int]] = {}
         self._margins_usd: dict[SeriesKey, Decimal] = {}
 
+    @classmethod
+    def resume(
+        cls, cash_usd: Decimal, fees_usd: Decimal, positions: Mapping[OptionContract, int]
+    ) -> "Ledger":
+        """Return an account as it stood, its margin reckoned anew.
+
+        Raises:
+            InvariantBroken: a short is uncovered.
+        """
+        ledger = cls(cash_usd)
+        ledger._fees_usd = fees_usd
+        for contract, position in positions.items():
+            ledger._series.setdefault(series_of(contract), {})[contract] = position
+        for series, held in ledger._series.items():
+            ledger._margins_usd[series] = _margin_usd(series, held)
+        return ledger
+
     @property
     def margin_usd(self) -> Decimal:
         """Return the margin of everything held, in dollars."""

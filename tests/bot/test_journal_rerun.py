@@ -15,9 +15,10 @@ from bot.journal.chain import GENESIS, chained, sealed
 from bot.journal.check import verify
 from bot.journal.reader import JournalReader
 from bot.past import rerun_journal
-from bot.replay import Window, backtest, continued_rig, replay_rig, run_now, walk
+from bot.replay import Window, backtest, continued_rig, replay_rig, walk
 from bot.settings import Settings
 from bot.world import World, synthetic_world
+from brokers.unsuspended import run_now
 from market.errors import JournalDamaged
 from market.instruments import OptionContract, TradingClass
 from market.quotes import SnapshotRequest

@@ -4,19 +4,26 @@ An implementation joins by a bench: a broker with a market whose quotes the test
 way to let time pass.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from importlib.resources import files
+from pathlib import Path
 from typing import Protocol
 
 import pytest
 
-from brokers.base import AccountState, Broker
+from brokers.base import AccountState, Broker, TimedBroker
 from brokers.sim.broker import SimBroker, regular_hours
+from brokers.sim.client import ExchangeClient
 from brokers.sim.exchange import SimExchange
 from brokers.sim.fees import FeeSchedule
 from brokers.sim.fills import FillModel
+from brokers.sim.server import ExchangeServer, ToldClock
+from brokers.sim.store import ExchangeStore
 from market.instruments import OptionContract, TradingClass
 from market.orders import (
     ApprovedOrder,
@@ -86,6 +93,9 @@ class Bench(Protocol):
     async def wait_until(self, at: datetime) -> None:
         """Let time pass."""
 
+    async def close(self) -> None:
+        """Let go of the broker and of all that stands behind it."""
+
 
 class HandMarket:
     """Quotes and settlement values set by hand; a value is known from its expiry on."""
@@ -106,31 +116,39 @@ class HandMarket:
         return (trading_class, expiry) in self.values and at.date() >= expiry
 
 
+SESSIONS = SessionCalendar(
+    Session.between(
+        datetime(2018, 2, day, 14, 30, tzinfo=UTC), datetime(2018, 2, day, 21, tzinfo=UTC)
+    )
+    for day in (1, 2, 5, 6, 7, 8, 9, 12, 13, 14)
+)
+
+
+def new_exchange() -> SimExchange:
+    return SimExchange(
+        cash_usd=Decimal(100_000),
+        fees=FeeSchedule.from_toml(files("config").joinpath("fees.toml").read_text("utf-8")),
+        fills=FillModel(seed=1, ladder=((1.0, 0.0),), partial_share=0.0),
+        trading_ends_at=lambda c: SESSIONS.trading_ends_at(c.trading_class, c.expiry),
+        is_open=regular_hours(SESSIONS),
+        is_listed=lambda _contract, _at: True,
+    )
+
+
 class SimBench:
     """The simulated exchange on a clock set by hand."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         self._at = START_AT
         self._market = HandMarket()
-        sessions = SessionCalendar(
-            Session.between(
-                datetime(2018, 2, day, 14, 30, tzinfo=UTC), datetime(2018, 2, day, 21, tzinfo=UTC)
-            )
-            for day in (1, 2, 5, 6, 7, 8, 9, 12, 13, 14)
-        )
-        exchange = SimExchange(
-            cash_usd=Decimal(100_000),
-            fees=FeeSchedule.from_toml(files("config").joinpath("fees.toml").read_text("utf-8")),
-            fills=FillModel(seed=1, ladder=((1.0, 0.0),), partial_share=0.0),
-            trading_ends_at=lambda c: sessions.trading_ends_at(c.trading_class, c.expiry),
-            is_open=regular_hours(sessions),
-            is_listed=lambda _contract, _at: True,
-        )
-        self._sim = SimBroker(exchange, self._market, sessions, lambda: self._at)
+        self._under_test = self._broker(folder)
+
+    def _broker(self, _folder: Path) -> TimedBroker:
+        return SimBroker(new_exchange(), self._market, SESSIONS, lambda: self._at)
 
     @property
-    def broker(self) -> Broker:
-        return self._sim
+    def broker(self) -> TimedBroker:
+        return self._under_test
 
     async def show(self, changes: Mapping[OptionContract, Sides]) -> None:
         self._market.sides.update(changes)
@@ -138,15 +156,122 @@ class SimBench:
 
     async def wait_until(self, at: datetime) -> None:
         self._at = at
-        self._sim.advance(at)
+        self.broker.advance(at)
+
+    async def close(self) -> None:
+        await self.broker.close()
 
 
-BENCHES: Mapping[str, Callable[[], Bench]] = {"simulated exchange": SimBench}
+class Reborn:
+    """An exchange that dies after every call: each is made on one gone on from its file."""
+
+    def __init__(self, file: Path, market: HandMarket, clock: Callable[[], datetime]) -> None:
+        self._file, self._market, self._clock = file, market, clock
+        self._woken: list[Callable[[], None]] = []
+        self._heard = 0
+
+    @contextmanager
+    def _life(self) -> Iterator[SimBroker]:
+        with ExchangeStore(self._file) as store:
+            life = SimBroker(new_exchange(), self._market, SESSIONS, self._clock, store)
+            for wake in self._woken:
+                life.subscribe(wake)
+            yield life
+
+    async def connect(self) -> None:
+        """Do nothing: every call opens the file."""
+
+    async def close(self) -> None:
+        """Do nothing: every call closes the file."""
+
+    async def submit(self, approved: ApprovedOrder) -> None:
+        with self._life() as life:
+            await life.submit(approved)
+
+    async def cancel(self, order_id: str) -> None:
+        with self._life() as life:
+            await life.cancel(order_id)
+
+    async def open_orders(self) -> tuple[Order, ...]:
+        with self._life() as life:
+            return await life.open_orders()
+
+    async def positions(self) -> Mapping[OptionContract, int]:
+        with self._life() as life:
+            return await life.positions()
+
+    async def executions(self, since: datetime) -> tuple[OrderFilled, ...]:
+        with self._life() as life:
+            return await life.executions(since)
+
+    async def account(self) -> AccountState:
+        with self._life() as life:
+            return await life.account()
+
+    def drain(self) -> tuple[BrokerEvent, ...]:
+        with ExchangeStore(self._file) as store:
+            events = store.events_after(self._heard)
+        self._heard += len(events)
+        return events
+
+    def subscribe(self, wake: Callable[[], None]) -> None:
+        self._woken.append(wake)
+
+    def due(self) -> datetime | None:
+        with self._life() as life:
+            return life.due()
+
+    def advance(self, at: datetime) -> None:
+        with self._life() as life:
+            life.advance(at)
+
+
+class RebornBench(SimBench):
+    """The exchange that dies after every call."""
+
+    def _broker(self, folder: Path) -> TimedBroker:
+        return Reborn(folder / "exchange.db", self._market, lambda: self._at)
+
+
+class ProcessBench(SimBench):
+    """The exchange behind a real socket, its server in a thread of its own."""
+
+    def _broker(self, folder: Path) -> TimedBroker:
+        self._loop = asyncio.new_event_loop()
+        self._is_ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(folder,), daemon=True)
+        self._thread.start()
+        assert self._is_ready.wait(10)
+        return ExchangeClient(folder / "exchange.sock", lambda: self._at, {"market": "by hand"})
+
+    def _run(self, folder: Path) -> None:
+        clock = ToldClock(datetime(1990, 1, 1, tzinfo=UTC))
+        with ExchangeStore(folder / "exchange.db") as store:
+            venue = SimBroker(new_exchange(), self._market, SESSIONS, clock.now, store)
+            self._server = ExchangeServer(venue, store, clock, {"market": "by hand"})
+            serving = self._server.serve(folder / "exchange.sock", self._is_ready.set)
+            self._loop.run_until_complete(serving)
+        self._loop.close()
+
+    async def close(self) -> None:
+        await self.broker.close()
+        self._loop.call_soon_threadsafe(self._server.stop)
+        self._thread.join(10)
+
+
+BENCHES: Mapping[str, Callable[[Path], Bench]] = {
+    "simulated exchange": SimBench,
+    "exchange reborn from its file": RebornBench,
+    "exchange behind a socket": ProcessBench,
+}
 
 
 @pytest.fixture(params=tuple(BENCHES))
-def bench(request: pytest.FixtureRequest) -> Bench:
-    return BENCHES[request.param]()
+async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
+    made = BENCHES[request.param](tmp_path)
+    await made.broker.connect()
+    yield made
+    await made.close()
 
 
 def kinds(events: tuple[BrokerEvent, ...]) -> list[type[BrokerEvent]]:
