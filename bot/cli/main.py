@@ -21,14 +21,17 @@ COMMANDS = {
     "decide": ("bot.cli.decide", "Show what the entry of one session decided, and why."),
     "hedge": ("bot.cli.hedge", "Show the hedge of one session: layers, greeks, convexity."),
     "plan": ("bot.cli.plan", "List coming sessions, moments, releases and hedge rolls."),
+    "top": ("bot.cli.top", "Watch a running bot in the terminal."),
     "status": ("bot.cli.status", "Show where a run stands, and what needs attention."),
     "journal": ("bot.cli.journal", "Read and verify the journal of a run."),
     "gateway": ("bot.cli.gateway", "Serve the TWS API offline, for any TWS client to test on."),
     "data": ("bot.cli.data", "Look after a folder of history: status, import, download."),
+    "notify": ("bot.cli.notify", "List the channels of notifications, and try them."),
     "config": ("bot.cli.config", "Show the settings in force, or all keys."),
     "presets": ("bot.cli.presets", "List the named sets of parameters."),
     "chain": ("bot.cli.chain", "Print a modelled option chain at any instant of history."),
     "calibrate": ("bot.cli.calibrate", "Measure or refit the market model on real chains."),
+    "study": ("bot.cli.study", "Judge the method's claims on history, with intervals."),
     "explain": ("bot.cli.explain", "Explain a rule, and tell how often it bound."),
 }
 
