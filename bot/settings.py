@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from bot.masking import holds_secret
+from bot.notify_policy import NotifySettings
 from bot.risk import RiskParams
 from bot.safety import SafetyParams
 from bot.web.options import WebSettings
@@ -114,6 +115,7 @@ class Settings(MethodParams):
     quotes: QuoteSettings = QuoteSettings()
     journal: JournalSettings = JournalSettings()
     web: WebSettings = WebSettings()
+    notify: NotifySettings = NotifySettings()
 
 
 def known_keys() -> dict[str, str]:
