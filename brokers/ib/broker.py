@@ -8,7 +8,7 @@ Rules of this file:
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -37,6 +37,7 @@ from market.instruments import OptionContract
 from market.orders import (
     ApprovedOrder,
     BrokerEvent,
+    Leg,
     LineChanged,
     Order,
     OrderAccepted,
@@ -45,6 +46,7 @@ from market.orders import (
 )
 
 ZERO = Decimal(0)
+PackageVeto = Callable[[tuple[Leg, ...]], Awaitable[str | None]]
 ACKNOWLEDGED_WITHIN = timedelta(seconds=10)
 
 
@@ -98,6 +100,7 @@ class IbBroker:
         )
         self.ticks: Callable[[WireEvent], None] = _ignore
         self.settlement_value: SettlementValue = _unknown
+        self.package_veto: PackageVeto = _no_veto
         self._settling = SettlingBook(dates.settles_at)
         self._at_broker: dict[OptionContract, int] = {}
         self._foreign_positions: dict[str, int] = {}
@@ -171,6 +174,10 @@ class IbBroker:
             return
         if refusal is not None:
             self._reject(order, "NO_MARGIN", refusal)
+            return
+        veto = await self.package_veto(intent.legs)
+        if veto is not None:
+            self._reject(order, "QUOTE", veto)
             return
         await self._send(order, contract, sent)
 
@@ -432,4 +439,8 @@ def _ignore(_event: WireEvent) -> None:
 
 
 async def _unknown(_trading_class: object, _expiry: object) -> Decimal | None:
+    return None
+
+
+async def _no_veto(_legs: tuple[Leg, ...]) -> str | None:
     return None

@@ -160,7 +160,13 @@ class Line:
     async def _attempt(self) -> None:
         settings = self._settings
         self._is_id_taken = False
-        wire = Wire(client_library(), self._heard, self._lost_socket, answer_s=settings.answer_s)
+        wire = Wire(
+            client_library(),
+            self._heard,
+            self._lost_socket,
+            answer_s=settings.answer_s,
+            messages_per_second=settings.messages_per_second,
+        )
         self._wire = wire
         try:
             managed = await wire.open(settings.host, settings.port, settings.client_id)
