@@ -220,7 +220,6 @@ class IbBroker:
         if tracked is None or not tracked.is_active:
             return
         self._walker.cancel(tracked, "cancelled on request", self._clock())
-        await self._round_trip()
         await self.quiet()
 
     async def _round_trip(self) -> None:
@@ -253,14 +252,16 @@ class IbBroker:
         return {contract: held for contract, held in self._at_broker.items() if held}
 
     async def executions(self, since: datetime) -> tuple[OrderFilled, ...]:
-        """Return the fills of our orders at or after `since`, read again from the broker.
+        """Return the fills of our orders at or after `since`, read again from the broker; those
+        that wait to be drained are told as events alone.
 
         Raises:
             BrokerUnavailable: no answer.
         """
         await self.line.wire.executions()
         await self._round_trip()
-        return self.ledger.fills_since(since)
+        untold = {event.fill_id for event in self._events if isinstance(event, OrderFilled)}
+        return tuple(f for f in self.ledger.fills_since(since) if f.fill_id not in untold)
 
     async def account(self) -> AccountState:
         """Return cash and margin as the broker has them, and the fees it has charged so far.
@@ -324,12 +325,14 @@ class IbBroker:
             self._read_again()
 
     async def quiet(self) -> None:
-        """Wait until all that was begun is over and the answers have been heard."""
+        """Wait until all that was begun is over and every answer to it has been heard."""
         while True:
             await self.line.quiet()
-            if self._reading is None:
+            await self._round_trip()
+            if self._reading is not None:
+                await asyncio.gather(self._reading, return_exceptions=True)
+            elif not self.line.is_busy:
                 return
-            await asyncio.gather(self._reading, return_exceptions=True)
 
     def _heard(self, event: WireEvent) -> None:
         at = self._clock()

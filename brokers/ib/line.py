@@ -28,7 +28,7 @@ from brokers.ib.settings import IbSettings
 from brokers.ib.translate import index_contract
 from brokers.ib.wire import Wire
 from market.errors import BrokerUnavailable, NotPaper
-from market.orders import LineChanged
+from market.orders import LineChanged, LineState
 
 ID_IN_USE = 326
 RESTORED = frozenset({Reaction.RESTORED_KEPT, Reaction.RESTORED_LOST})
@@ -68,6 +68,7 @@ class Line:
         self._said: str | None = None
         self._is_id_taken = False
         self._fatal: NotPaper | None = None
+        self._is_begun = False
         self._reason = "not connected yet"
         self._code: int | None = None
 
@@ -87,15 +88,26 @@ class Line:
         """Tell whether orders may be sent."""
         return self.phase is Phase.READY
 
+    @property
+    def is_busy(self) -> bool:
+        """Tell whether something that was begun is not over."""
+        return self._task is not None
+
     async def connect(self) -> None:
-        """Connect for the first time and read everything.
+        """Connect and read everything; later, tell whether the line has come back by itself.
 
         Raises:
             BrokerUnavailable: the Gateway cannot be reached or does not answer.
             NotPaper: the settings or the log-in break the paper lock.
         """
         require_paper_settings(self._settings.account, self._settings.port)
+        if self._is_begun:
+            await self.quiet()
+            if self.phase not in {Phase.READY, Phase.DEGRADED}:
+                raise BrokerUnavailable(f"the line to the Gateway is {self.phase}: {self._reason}.")
+            return
         await self._attempt()
+        self._is_begun = True
 
     async def close(self) -> None:
         """Let go of the socket and of all that was begun."""
@@ -294,5 +306,7 @@ class Line:
         self._code, self._reason = code, reason
         if self.phase is Phase.READY:
             self._down_since = self._said = None
-        if LINE_OF[self.phase] is not LINE_OF[before]:
-            self._changed(LineChanged(self._clock(), LINE_OF[self.phase], code, reason))
+        state, was = LINE_OF[self.phase], LINE_OF[before]
+        # That it is READY after it was DOWN is for whoever compares the books to say.
+        if state is not was and (was is not LineState.DOWN or state is LineState.STALE):
+            self._changed(LineChanged(self._clock(), state, code, reason))
