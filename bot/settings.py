@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from bot.masking import holds_secret
+from bot.notify_policy import NotifySettings
 from bot.risk import RiskParams
 from bot.safety import SafetyParams
 from bot.web.options import WebSettings
@@ -114,6 +115,7 @@ class Settings(MethodParams):
     quotes: QuoteSettings = QuoteSettings()
     journal: JournalSettings = JournalSettings()
     web: WebSettings = WebSettings()
+    notify: NotifySettings = NotifySettings()
 
 
 def known_keys() -> dict[str, str]:
@@ -296,6 +298,23 @@ def as_tree(settings: Settings) -> dict[str, dict[str, Any]]:
     """Return the settings as plain values, for the journal and for people."""
     tree: dict[str, dict[str, Any]] = settings.model_dump(mode="json")
     return tree
+
+
+def settings_of(tree: Mapping[str, Mapping[str, Any]]) -> Settings:
+    """Return the settings that a journal recorded; a key it does not have is at its default.
+
+    Raises:
+        ConfigError: a recorded key or value is none of this version.
+    """
+    try:
+        return Settings.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(
+            f"the journal's settings hold {key}, which this version does not take"
+            f" ({first['msg'].lower()}); use the version that wrote it."
+        ) from None
 
 
 def config_hash(settings: Settings) -> str:

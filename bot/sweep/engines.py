@@ -8,12 +8,12 @@ file:
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from enum import StrEnum
-from multiprocessing import get_context
 from typing import Any
 
+from bot.study.pool import processes
 from bot.sweep.jobs import Row, failed, run_job
 from bot.sweep.plan import Job
 from market.errors import BrokerUnavailable, ConfigError
@@ -36,7 +36,7 @@ def run_local(jobs: Sequence[Job], workers: int, run: Runner = run_job) -> Itera
         yield from map(run, jobs)
         return
     left = {job.name: job for job in jobs}
-    with _pool(workers) as pool:
+    with processes(workers) as pool:
         futures = {pool.submit(run, job): job for job in jobs}
         for future in as_completed(futures):
             try:
@@ -49,12 +49,8 @@ def run_local(jobs: Sequence[Job], workers: int, run: Runner = run_job) -> Itera
         yield _alone(job, run)
 
 
-def _pool(workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
-
-
 def _alone(job: Job, run: Runner) -> Row:
-    with _pool(1) as pool:
+    with processes(1) as pool:
         try:
             return pool.submit(run, job).result()
         except BrokenProcessPool:
