@@ -58,7 +58,13 @@ Target = Path | str
 @click.group("journal")
 def command() -> None:
     """Read and verify the journal of a run: an append-only, hash-chained SQLite file, or
-    a PostgreSQL database named by its URL."""
+    a PostgreSQL database named by its URL.
+
+    \b
+    Examples:
+      alvh journal verify runs/sim-20261127-093000/journal.db
+      alvh journal show runs/sim-20261127-093000/journal.db
+    """
 
 
 @command.command("verify")
@@ -69,7 +75,7 @@ def verify(file: Target, as_json: bool) -> None:
     they do not hold.
 
     \b
-    Example:
+    Examples:
       alvh journal verify quarter.db
     """
     from bot.journal import check  # noqa: PLC0415 - SQL is loaded only when used
