@@ -17,7 +17,12 @@ DEFAULT_OUT = Path("runs/study")
 
 @click.group("study")
 def command() -> None:
-    """Judge what the method claims on replays of history."""
+    """Judge what the method claims on replays of history.
+
+    \b
+    Examples:
+      alvh study claims --data history
+    """
 
 
 @command.command("claims")

@@ -161,6 +161,18 @@ class JournalReader:
             raise JournalDamaged(f"{self.name}: event {head.seq + 1} is missing")
         return head
 
+    def verified_rows(self) -> Iterator[EventRow]:
+        """Return the event log, each row once it is known to follow the one before.
+
+        Raises:
+            JournalDamaged: a row is missing, moved or changed; the sentence names it.
+        """
+        head = START
+        for row in self.rows():
+            require_next(self.name, head, row)
+            yield row
+            head = Head(row.seq, row.hash)
+
     def _located(self, error: JournalDamaged, head: Head) -> JournalDamaged:
         """Return an error that names the row; one of the database names none."""
         if "event" in str(error).removeprefix(self.name):
