@@ -139,6 +139,37 @@ def replay(file: Target, data: Path | None, as_json: bool) -> None:
         )
 
 
+@command.command("export")
+@FILE
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="An empty folder."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("parquet", "csv")),
+    default="parquet",
+    show_default=True,
+    help="What to write.",
+)
+@json_option
+def export(file: Target, out: Path, form: str, as_json: bool) -> None:
+    """Write events and projections as Parquet or CSV, one file a table.
+
+    \b
+    Example:
+      alvh journal export quarter.db --out quarter --format csv
+    """
+    from bot.journal import export as exporting  # noqa: PLC0415 - SQL is loaded only when used
+
+    rows = exporting.export(file, out, form)
+    if as_json:
+        print_json({"file": str(file), "folder": str(out), "format": form, "rows": rows})
+        return
+    for name, count in rows.items():
+        click.echo(f"{count:9,d}  {out / name}.{form}")
+
+
 @command.command("upgrade")
 @FILE
 @click.option(
