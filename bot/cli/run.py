@@ -329,7 +329,8 @@ def _simulate(
     folder = new_folder(settings, out, "sim")
     today = _session_on(world, clock.now())
     identity = RunIdentity("sim", "S", seed, clock.now(), today, today)
-    rig = build_simulated(settings, world, clock, identity, folder / "journal.db", durable=True)
+    kept = settings.journal.url or folder / "journal.db"
+    rig = build_simulated(settings, world, clock, identity, kept, durable=True)
     rig.journal.commit()
     from bot.web.dashboard import Dashboard  # noqa: PLC0415 - the web is loaded only when served
 
