@@ -13,9 +13,9 @@ from brokers.gateway.contracts import (
     WireContract,
 )
 from brokers.gateway.history import bars
+from brokers.gateway.news import Refused
 from brokers.gateway.requests import BAG, Ask
 from brokers.gateway.talk import Answerers, Talk, nothing
-from brokers.gateway.venue import Refused
 from brokers.gateway.wire import Fields
 from market.instruments import CLASS_SPECS, OptionContract, TradingClass, tick_size
 

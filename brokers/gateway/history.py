@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 
 from brokers.gateway.answers import EASTERN, Message, Tell
+from brokers.gateway.news import Refused
 from brokers.gateway.requests import HistoryRequest
 from brokers.gateway.times import parse_since
-from brokers.gateway.venue import Refused, Venue
+from brokers.gateway.venue import Venue
 
 SIZES = {
     "1 min": timedelta(minutes=1),

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 from brokers.gateway import answers, ticks
 from brokers.gateway.answers import Message
+from brokers.gateway.news import Refused
 from brokers.gateway.ticks import DataKind, Greeks, Subscription
-from brokers.gateway.venue import Refused, Venue
+from brokers.gateway.venue import Venue
 from market.instruments import OptionContract, tick_size
 from market.orders import Leg
 from market.quotes import Quote
