@@ -331,7 +331,8 @@ def _simulate(
     identity = RunIdentity("sim", "S", seed, clock.now(), today, today)
     if web is not None and settings.journal.url:
         raise ConfigError(
-            "the page reads a journal in a file; leave journal.url empty or switch the page off (--no-web)."
+            "the page reads a journal in a file; leave journal.url empty or switch the page off"
+            " (--no-web)."
         )
     kept = settings.journal.url or folder / "journal.db"
     rig = build_simulated(settings, world, clock, identity, kept, durable=True)
