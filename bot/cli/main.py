@@ -22,6 +22,9 @@ COMMANDS = {
     "hedge": ("bot.cli.hedge", "Show the hedge of one session: layers, greeks, convexity."),
     "plan": ("bot.cli.plan", "List coming sessions, moments, releases and hedge rolls."),
     "status": ("bot.cli.status", "Show where a run stands, and what needs attention."),
+    "halt": ("bot.cli.control:halt", "Stop a running daemon from opening anything."),
+    "resume": ("bot.cli.control:resume", "Let a halted daemon trade again."),
+    "flatten": ("bot.cli.control:flatten", "Close every open condor of a running daemon."),
     "journal": ("bot.cli.journal", "Read and verify the journal of a run."),
     "data": ("bot.cli.data", "Look after a folder of history: status, import, download."),
     "config": ("bot.cli.config", "Show the settings in force, or all keys."),
@@ -43,8 +46,8 @@ class LazyGroup(click.Group):
         """Return the subcommand, importing its module."""
         if name not in COMMANDS:
             return None
-        module = import_module(COMMANDS[name][0])
-        command: click.Command = module.command
+        module, _, attribute = COMMANDS[name][0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute or "command")
         return command
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
