@@ -24,7 +24,7 @@ FIND_PYTHON = \
 	exit 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser run test check format clean
+.PHONY: help setup clients browser run test check format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -47,6 +47,16 @@ $(READY): pyproject.toml constraints.txt
 
 browser: setup ## Add what the tests of the dashboard need (a Chromium must be at hand)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[browser]'
+
+CLIENTS := ib_async ibapi nautilus_ibapi
+
+clients: $(CLIENTS:%=.clients/%/.ready) ## Make environments with the TWS clients that the tests speak with
+
+.clients/%/.ready: tests/foreign/clients/%.txt | setup
+	@echo "clients: installing $*"
+	@$(BIN)/python -m venv --clear .clients/$*
+	@.clients/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 run: setup ## Replay real history in the terminal: condor and hedge together
 	@$(BIN)/alvh run $(ARGS)

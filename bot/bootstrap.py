@@ -27,7 +27,7 @@ from brokers.sim.broker import SimBroker, VenueStore, regular_hours
 from brokers.sim.exchange import SimExchange
 from brokers.sim.feed import ModelFeed
 from brokers.sim.fees import FeeSchedule
-from brokers.sim.fills import FillModel
+from brokers.sim.fills import NOTHING_INSIDE, FillModel
 from market.errors import AlvhError, ConfigError, InvariantBroken
 from market.instruments import OptionContract
 from market.schedule import Moment
@@ -112,7 +112,7 @@ def load_fees() -> FeeSchedule:
 
 def load_fills(settings: FillSettings, seed: int) -> FillModel:
     """Return the shipped fill model under the settings in force."""
-    return FillModel.from_toml(
+    model = FillModel.from_toml(
         config_text("fills.toml"),
         seed=seed,
         partial_share=settings.partial_share,
@@ -121,6 +121,7 @@ def load_fills(settings: FillSettings, seed: int) -> FillModel:
         reject_share=settings.reject_share,
         adverse_scale=settings.adverse_scale,
     )
+    return replace(model, ladder=NOTHING_INSIDE) if settings.pessimistic else model
 
 
 def build_exchange(settings: Settings, world: World, seed: int) -> SimExchange:

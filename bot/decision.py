@@ -9,9 +9,10 @@ from bot.book import CONDOR
 from bot.bootstrap import Rig, RunIdentity, build_simulated
 from bot.clock import SimulatedClock
 from bot.events import DecisionMade, Record, RunStarted
-from bot.replay import RUN_MODE, backtest, repeat_orders, replay_rig, run_now, walk, window
+from bot.replay import RUN_MODE, backtest, repeat_orders, replay_rig, walk, window
 from bot.settings import Settings
 from bot.world import World
+from brokers.unsuspended import run_now
 from market.errors import ConfigError, InvariantBroken
 from market.orders import BrokerEvent
 from market.schedule import MomentName

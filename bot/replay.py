@@ -1,11 +1,10 @@
 """The replay: walks the schedule's list of moments through the shell on a clock that jumps."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from time import perf_counter
-from typing import Any, TypeVar
 
 from bot.bootstrap import Rig, RunIdentity, build_simulated, first_moment
 from bot.clock import SimulatedClock
@@ -14,11 +13,11 @@ from bot.events import MomentDue, OrderApproved, Record
 from bot.settings import Settings
 from bot.world import World
 from brokers.base import Timed, TimedBroker
+from brokers.unsuspended import run_now
 from market.errors import ConfigError, InvariantBroken, NoSuchSession
 from market.orders import ApprovedOrder, BrokerEvent
 from market.schedule import Moment, MomentName
 
-T = TypeVar("T")
 RUN_MODE = "R"
 
 SessionHook = Callable[[date], Awaitable[None]]
@@ -159,21 +158,6 @@ async def check(rig: Rig) -> None:
         raise InvariantBroken(
             f"the book has ${rig.book.ledger.cash_usd}, the exchange ${account.cash_usd}"
         )
-
-
-def run_now(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Return the result of a coroutine that never suspends, without an event loop.
-
-    Raises:
-        InvariantBroken: it waits for something, so it is no simulation.
-    """
-    try:
-        coroutine.send(None)
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
-    coroutine.close()
-    raise InvariantBroken("a replay may not wait for anything")
 
 
 def backtest(rig: Rig, span: Window, until: MomentName | None = None) -> float:

@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from bot.masking import holds_secret
+from bot.notify_policy import NotifySettings
 from bot.risk import RiskParams
 from bot.safety import SafetyParams
 from bot.web.options import WebSettings
@@ -47,6 +48,12 @@ class MarketSettings(Section):
     listing: ListingMode = Field(
         ListingMode.LISTED, description="listed, or hypothetical: every session has an expiry."
     )
+    vol_shock_frac: float = Field(
+        0.0,
+        gt=-0.9,
+        le=5,
+        description="Every option's vol is wrong by this share (0.2: a fifth too high).",
+    )
     macro_file: str = Field(
         "", description="Own file of release dates instead of the shipped one; empty: shipped."
     )
@@ -60,6 +67,9 @@ class FillSettings(Section):
     )
     partial_from_quantity: int = Field(
         5, ge=2, description="Orders of at least this many combos may fill in parts."
+    )
+    pessimistic: bool = Field(
+        False, description="Nothing fills better than natural: the whole spread is always paid."
     )
     diary: bool = Field(
         True, description="Write every evaluation of an order into the journal (order_looked)."
@@ -131,6 +141,7 @@ class Settings(MethodParams):
     journal: JournalSettings = JournalSettings()
     daemon: DaemonSettings = DaemonSettings()
     web: WebSettings = WebSettings()
+    notify: NotifySettings = NotifySettings()
 
 
 def known_keys() -> dict[str, str]:

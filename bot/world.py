@@ -122,5 +122,6 @@ def world_of(settings: Settings, calendar: SessionCalendar, history: History, se
         shares.share_stale_frac, shares.share_crossed_frac, shares.share_missing_frac
     )
     quoting = Quoting.from_toml(config_text("quotes.toml"), seed, faults)
-    market = ModelMarket(history, calendar, listings, Surface(params), family, seed, macro, quoting)
+    surface = Surface(params, settings.market.vol_shock_frac)
+    market = ModelMarket(history, calendar, listings, surface, family, seed, macro, quoting)
     return World(calendar, macro, history, listings, family, market, seed)

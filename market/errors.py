@@ -3,6 +3,7 @@
 AlvhError
 ├── UserMistake            the person can mend it: one sentence, exit code 2
 │   ├── ConfigError        a key, a value, a preset, a file of settings
+│   ├── NotPaper           an account or port that is not one of paper trading
 │   ├── HistoryError       a file of market history that cannot be trusted
 │   ├── NoSuchSession      a date that is no trading session or lies outside history
 │   └── AlreadyRunning     another process holds the account or folder
@@ -30,6 +31,10 @@ class UserMistake(AlvhError):
 
 class ConfigError(UserMistake):
     """A setting, preset or settings file is unknown, malformed or out of range."""
+
+
+class NotPaper(UserMistake):
+    """The account, the log-in or the port is not one of paper trading; nothing overrides this."""
 
 
 class HistoryError(UserMistake):

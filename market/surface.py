@@ -58,9 +58,14 @@ class Expiry:
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """Prices SPX options, VIX futures and VIX options."""
+    """Prices SPX options, VIX futures and VIX options.
+
+    `vol_shock_frac` makes every option's vol wrong by that share: 0.2 prices all of them at 1.2
+    times the model's vol, while indices and futures stay as they are.
+    """
 
     params: SurfaceParams
+    vol_shock_frac: float = 0.0
 
     def spx_forward(self, *, spot: float, rate_frac: float, years: float) -> float:
         """Return SPX for delivery in `years`: bill rate less dividend yield, in points."""
@@ -177,6 +182,8 @@ class Surface:
         total_sd: FloatArray,
         vix: float,
     ) -> Chain:
+        if self.vol_shock_frac:
+            total_sd = total_sd * (1.0 + self.vol_shock_frac)
         call, call_delta = call_side(
             forward=forward,
             strikes=strikes,

@@ -29,6 +29,7 @@ from bot.cli.options import (
 from bot.clock import SystemClock
 from bot.daemon import Daemon
 from bot.log import RunLog, open_log
+from bot.notify import Notifier, notifier_of
 from bot.picture import draw
 from bot.replay import replay_rig, walk, window
 from bot.screen import Screen
@@ -341,7 +342,8 @@ def _simulate(
         for warning in world.macro.warnings(clock.now().date()):
             log.warning("macro_calendar_ends", sentence=warning)
             console.print(f"WARNING: {warning}", style="yellow")
-        asyncio.run(_serve(rig, clock, log, console, screen, dashboard))
+        notifier = notifier_of(settings.notify, clock.now, log)
+        asyncio.run(_serve(rig, clock, log, console, screen, dashboard, notifier))
     _finish(rig, console, folder, SIM_TITLE, as_json=as_json)
 
 
@@ -352,6 +354,7 @@ async def _serve(
     console: Console,
     screen: Screen,
     dashboard: "Dashboard | None",
+    notifier: Notifier | None,
 ) -> None:
     live = Live(screen, console=console, auto_refresh=False)
 
@@ -370,6 +373,10 @@ async def _serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _stop_or_force, daemon, loop)
     async with AsyncExitStack() as around:
+        if notifier is not None:
+            notifier.start()
+            around.push_async_callback(notifier.stop)
+            rig.engine.listen(notifier.hear)
         if dashboard is not None:
             await around.enter_async_context(dashboard.serving())
         if console.is_terminal:

@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from bot.events import DecisionMade
 from bot.journal.codec import decode
+from bot.masking import masked
 from bot.web.desk import Desk
 from bot.web.guard import Guard, refusal_to_change
 from bot.web.metrics import exposition
@@ -27,7 +28,7 @@ from bot.web.views.health import health_page, healthz
 from bot.web.views.hedge import hedge_page
 from bot.web.views.orders import order_detail, orders_page
 from bot.web.views.overview import overview
-from bot.web.views.plain import Json, masked
+from bot.web.views.plain import Json
 from bot.web.views.reports import is_shown, reports_page
 from market.errors import AlvhError
 

@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
+from bot.masking import masked
 from bot.web.desk import Desk
 from bot.web.facts import News
 from bot.web.views.overview import halt, market, moment_object, news_object
-from bot.web.views.plain import Json, instant, masked
+from bot.web.views.plain import Json, instant
 
 TICK_EVERY_S = 1.0
 MOST_STREAMS = 50

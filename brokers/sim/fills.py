@@ -36,6 +36,8 @@ CENT = Decimal("0.01")
 # Share of the way from natural to mid up to which a probability of a fill per evaluation holds.
 # The ladder is a proposal of the design, to be calibrated; R-14 asks for its existence only.
 DEFAULT_LADDER = ((0.25, 0.85), (0.50, 0.65), (0.75, 0.45), (1.00, 0.25))
+# Pessimism: between natural and mid nothing ever fills.
+NOTHING_INSIDE = ((1.00, 0.0),)
 
 
 @dataclass(frozen=True, slots=True)

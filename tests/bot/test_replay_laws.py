@@ -13,10 +13,11 @@ from bot_samples import Replayed, replay
 from bot.bootstrap import Rig
 from bot.events import DecisionMade, EntryClosed, EntryResult, EquityMarked, OrderApproved, Record
 from bot.journal.codec import encode
-from bot.replay import Window, check, replay_rig, run_now, walk, window
+from bot.replay import Window, check, replay_rig, walk, window
 from bot.settings import Settings, load_settings
 from bot.world import World
 from brokers.base import AccountState
+from brokers.unsuspended import run_now
 from market.errors import ConfigError, InvariantBroken, NoSuchSession
 from market.instruments import OptionContract, Right, TradingClass
 from market.orders import OrderFilled, PositionSettled

@@ -20,10 +20,10 @@ from bot.engine import Engine
 from bot.events import DecisionMade, EntryClosed, MomentDue, OrderApproved, Record
 from bot.journal.base import Journal, MemoryJournal
 from bot.journal.store import JournalReader, SqlJournal
-from bot.replay import run_now
 from bot.shell import Shell
 from bot.world import World
 from brokers.base import AccountState
+from brokers.unsuspended import run_now
 from market.errors import InvariantBroken, MarketDataError
 from market.instruments import OptionContract
 from market.orders import ApprovedOrder, BrokerEvent, Order, OrderAccepted, OrderFilled

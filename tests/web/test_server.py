@@ -13,7 +13,7 @@ import pytest_asyncio
 from web_samples import TOKEN, Site, site_at_noon
 
 from bot.journal.reader import JournalReader
-from bot.web.app import PAGES
+from bot.web.app import PAGES, as_json
 from bot.web.facts import News
 from bot.web.options import TOKEN_VARIABLE, WebSettings, require_safe, token_of
 from bot.web.server import bound_socket
@@ -330,3 +330,9 @@ async def test_behind_a_proxy_reading_needs_the_token_as_a_password(
 
     assert (bare.status_code, known.status_code) == (401, 200)
     assert bare.headers["www-authenticate"].startswith("Basic ")
+
+
+async def test_no_answer_holds_an_account_number() -> None:
+    answer = as_json({"sentence": "account DU1234567 is connected"})
+
+    assert json.loads(bytes(answer.body)) == {"sentence": "account DU***67 is connected"}

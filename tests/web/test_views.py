@@ -23,7 +23,6 @@ from bot.web.views.health import Pulse, health_page, healthz
 from bot.web.views.hedge import hedge_page
 from bot.web.views.orders import order_detail, orders_page
 from bot.web.views.overview import overview
-from bot.web.views.plain import masked
 from bot.world import World
 
 
@@ -287,16 +286,3 @@ def test_an_empty_journal_makes_every_page(world: World) -> None:
     assert [page["seq"] for page in pages] == [0, 0, 0, 0]
     assert orders_page(facts)["orders"] == []
     assert decisions_page(facts, Query())["decisions"] == []
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("account DU1234567 is connected", "account DU•••••67 is connected"),
-        ("U7654321", "U•••••21"),
-        ("order R-20180202-condor-entry-1", "order R-20180202-condor-entry-1"),
-        ("UTC 2018", "UTC 2018"),
-    ],
-)
-def test_account_numbers_are_masked(text: str, shown: str) -> None:
-    assert masked(text) == shown

@@ -1,13 +1,10 @@
-"""How plain values are written: instants, dollars, unknowns, and account numbers masked."""
+"""How plain values are written: instants, dollars, unknowns."""
 
-import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from math import isfinite
 
 Json = dict[str, object]
-# Account ids of Interactive Brokers: U, F or I and digits, with a D in front for paper.
-ACCOUNT = re.compile(r"\b(D?[UFI])(\d{3,})(\d{2})\b")
 
 
 def instant(at: datetime | None) -> str | None:
@@ -27,8 +24,3 @@ def figure(value: Decimal | float | None, digits: int) -> float | None:
     if value is None or not isfinite(value):
         return None
     return round(float(value), digits)
-
-
-def masked(text: str) -> str:
-    """Return a text in which all but the last two digits of account numbers are dots."""
-    return ACCOUNT.sub(lambda found: f"{found[1]}{'•' * len(found[2])}{found[3]}", text)

@@ -1,0 +1,1 @@
+"""Evidence: what the method claims, judged on replays of history."""

@@ -1,0 +1,68 @@
+"""All replays of a study, made once, on every core, and kept between studies."""
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+
+from bot.study.runs import RunSpec, Shelf, attempt, missing
+from bot.study.tables import Tables
+from market.errors import ConfigError
+
+Progress = Callable[[int, int, str], None]
+
+
+def quiet(_done: int, _total: int, _what: str) -> None:
+    """Report nothing."""
+
+
+@dataclass(frozen=True)
+class Library:
+    """The rows of the variants by name."""
+
+    base: RunSpec
+    tables: Mapping[str, Tables]
+
+    def __getitem__(self, name: str) -> Tables:
+        return self.tables[name]
+
+
+def fill(shelf: Shelf, specs: Mapping[str, RunSpec], workers: int, progress: Progress) -> None:
+    """Run what is not kept yet.
+
+    Raises:
+        ConfigError: a run could not be made; says which and why.
+    """
+    names = {spec: name for name, spec in reversed(list(specs.items()))}
+    todo = missing(shelf, specs.values())
+    for done, (spec, found) in enumerate(_attempts(todo, workers), start=1):
+        if isinstance(found, str):
+            raise ConfigError(f"the replay {names[spec]} could not be made: {found}")
+        shelf.put(spec, found)
+        progress(done, len(todo), names[spec])
+
+
+def _attempts(specs: list[RunSpec], workers: int) -> Iterable[tuple[RunSpec, Tables | str]]:
+    if workers <= 1 or len(specs) <= 1:
+        yield from ((spec, attempt(spec)) for spec in specs)
+        return
+    with ProcessPoolExecutor(min(workers, len(specs)), mp_context=get_context("spawn")) as pool:
+        yield from zip(specs, pool.map(attempt, specs), strict=True)
+
+
+def collect(
+    shelf: Shelf, specs: Mapping[str, RunSpec], base: RunSpec, workers: int, progress: Progress
+) -> Library:
+    """Return the rows of all runs, running those that are not kept yet.
+
+    Raises:
+        ConfigError: a run could not be made.
+    """
+    fill(shelf, specs, workers, progress)
+    found = {}
+    for name, spec in specs.items():
+        tables = shelf.get(spec)
+        if tables is None:
+            raise ConfigError(f"the kept replay {name} cannot be read back; remove the cache.")
+        found[name] = tables
+    return Library(base, found)

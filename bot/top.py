@@ -1,0 +1,148 @@
+"""The overview for a terminal: the dashboard's own JSON, drawn as text."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from market.sessions import exchange_zone
+
+NEWS_SHOWN = 10
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the dashboard answered: the objects of three of its pages."""
+
+    overview: Json
+    condor: Json
+    hedge: Json
+
+
+def draw(told: Told) -> RenderableType:
+    """Return the whole screen."""
+    overview = told.overview
+    middle = Table.grid(expand=True)
+    middle.add_column(ratio=1)
+    middle.add_column(ratio=1)
+    middle.add_row(
+        Panel(_condors(told.condor["condors"]), title="condor"),
+        Panel(_layers(told.hedge["layers"]), title="hedge: VIX calls"),
+    )
+    return Group(_header(overview), middle, _decisions(overview), _news(overview["news"]))
+
+
+def exchange_time(text: str, form: str = "%a %d %b %H:%M:%S") -> str:
+    """Return an instant of the JSON as the exchange's clock shows it."""
+    return f"{datetime.fromisoformat(text).astimezone(exchange_zone()):{form}}"
+
+
+def _dollars(value: float | None, plus: str = "") -> str:
+    if value is None:
+        return "–"
+    return f"{'-' if value < 0 else plus}${abs(value):,.0f}"
+
+
+def _number(value: float | None, form: str = ",.2f") -> str:
+    return "–" if value is None else f"{value:{form}}"
+
+
+def _header(overview: Json) -> RenderableType:
+    table = Table.grid(expand=True, padding=(0, 1))
+    table.add_column()
+    table.add_column(justify="center")
+    table.add_column(justify="right")
+    market = overview["market"] or {}
+    table.add_row(
+        Text(f"{exchange_time(overview['now'])} ET", style="bold"),
+        Text(f"SPX {_number(market.get('spx'))}   VIX {_number(market.get('vix'))}", style="bold"),
+        _state(overview),
+    )
+    table.add_row(_worth(overview), "", _following(overview["next"]))
+    run = overview["run"] or {}
+    money = "simulated, no real money" if run.get("is_simulated") else "paper account"
+    return Panel(table, title=f"ALVH  ·  {run.get('profile', 'no run')}  ·  {money}")
+
+
+def _state(overview: Json) -> Text:
+    if not overview["is_well"]:
+        return Text("NOT WELL: see the page Health", style="bold red")
+    if overview["halt"] is not None:
+        return Text("HALTED", style="bold red")
+    return Text("trading on", style="green")
+
+
+def _worth(overview: Json) -> str:
+    worth = overview["live"] or overview["equity"]
+    if worth is None:
+        return "no equity yet"
+    return (
+        f"NLV {_dollars(worth['nlv_usd'])} with hedge,"
+        f" {_dollars(worth['unhedged_nlv_usd'])} without"
+    )
+
+
+def _following(moments: Sequence[Json]) -> str:
+    if not moments:
+        return ""
+    first = moments[0]
+    return f"next: {first['name'].replace('_', ' ')} {exchange_time(first['at'], '%a %H:%M')} ET"
+
+
+def _condors(condors: Sequence[Json]) -> RenderableType:
+    if not condors:
+        return Text("none open", style="dim")
+    table = Table(expand=True, box=None, pad_edge=False)
+    for name in ("n", "strikes", "P&L", "to the shorts"):
+        table.add_column(name, justify="right")
+    for condor in condors:
+        strikes = " ".join(leg["contract"].split()[2] for leg in condor["legs"])
+        gaps = " / ".join(f"{_number(row['points'], '+,.0f')}" for row in condor["distances"])
+        pnl = _dollars(condor["open_pnl_usd"], "+")
+        table.add_row(str(condor["quantity"]), strikes, pnl, gaps or "–")
+    return table
+
+
+def _layers(layers: Sequence[Json]) -> RenderableType:
+    if not any(layer["held_contracts"] for layer in layers):
+        return Text("none held", style="dim")
+    table = Table(expand=True, box=None, pad_edge=False)
+    for name in ("layer", "held", "aim", "delta", "aimed", "days left"):
+        table.add_column(name, justify="left" if name == "layer" else "right")
+    for layer in layers:
+        table.add_row(
+            layer["layer"],
+            str(layer["held_contracts"]),
+            _number(layer["target_contracts"], "d"),
+            _number(layer["delta"]),
+            _number(layer["target_delta"]),
+            _number(layer["nearest_dte"], "d"),
+        )
+    return table
+
+
+def _decisions(overview: Json) -> RenderableType:
+    lines = [Text(f"WARNING: {text}", style="yellow") for text in overview["warnings"]]
+    if overview["halt"] is not None:
+        lines.append(Text(overview["halt"]["sentence"], style="bold red"))
+    made = [overview[key] for key in ("decision", "hedge_decision") if overview[key] is not None]
+    lines += [Text(f"{decision['session']}  {decision['sentence']}") for decision in made]
+    return Panel(Group(*lines) if lines else Text("none yet", style="dim"), title="decisions")
+
+
+def _news(news: Sequence[Json]) -> RenderableType:
+    styles = {"detail": "dim", "warning": "yellow", "alarm": "bold red"}
+    lines = [
+        Text(
+            f"{exchange_time(each['at'], '%d %b %H:%M:%S')}  {each['sentence']}",
+            style=styles.get(each["level"], ""),
+        )
+        for each in news[:NEWS_SHOWN]
+    ]
+    return Panel(Group(*lines) if lines else Text("nothing yet", style="dim"), title="log")

@@ -1,0 +1,109 @@
+"""Requests about the account: positions, values, summaries, profit and loss."""
+
+from decimal import Decimal
+
+from brokers.gateway import answers, requests
+from brokers.gateway.answers import Message, Tell
+from brokers.gateway.requests import Ask
+from brokers.gateway.talk import Answerers, Talk, nothing
+from brokers.gateway.venue import PositionMoved
+from brokers.gateway.wire import Fields
+from market.instruments import OptionContract
+
+MOST_SUMMARIES = 2
+
+
+class AccountTalk:
+    """Answers what the account holds and is worth."""
+
+    def __init__(self, talk: Talk) -> None:
+        self._talk = talk
+        self._wants_positions = False
+        self._summaries: dict[int, tuple[str, ...]] = {}
+
+    def answerers(self) -> Answerers:
+        """Return the requests answered here."""
+        return {
+            Ask.POSITIONS: self._positions,
+            Ask.CANCEL_POSITIONS: self._cancel_positions,
+            Ask.ACCOUNT_UPDATES: self._account_updates,
+            Ask.ACCOUNT_UPDATES_MULTI: self._account_updates_multi,
+            Ask.CANCEL_ACCOUNT_UPDATES_MULTI: nothing,
+            Ask.ACCOUNT_SUMMARY: self._account_summary,
+            Ask.CANCEL_ACCOUNT_SUMMARY: self._cancel_account_summary,
+            Ask.PNL: self._pnl,
+            Ask.CANCEL_PNL: nothing,
+        }
+
+    def _positions(self, _fields: Fields) -> None:
+        self._wants_positions = True
+        for contract, held in self._talk.venue.positions().items():
+            self._talk.send(self._position(contract, held))
+        self._talk.send([Tell.POSITIONS_END, 1])
+
+    def _cancel_positions(self, _fields: Fields) -> None:
+        self._wants_positions = False
+
+    def hear(self, told: PositionMoved) -> None:
+        """Tell the client that a position changed, if it wants to know."""
+        if self._wants_positions:
+            held = self._talk.venue.positions().get(told.contract, 0)
+            self._talk.send(self._position(told.contract, held))
+
+    def _position(self, contract: OptionContract, held: int) -> Message:
+        kept = self._talk.venue.holdings.series.get(contract)
+        cost = Decimal(0) if kept is None else kept.average_cost_usd
+        wire = self._talk.venue.means.directory.wire(contract)
+        return answers.position(self._talk.venue.means.account, wire, held, cost)
+
+    def _account_updates(self, fields: Fields) -> None:
+        fields.skip(1)
+        if not fields.flag():
+            return
+        account = self._talk.venue.means.account
+        self._talk.send([Tell.ACCOUNT_VALUE, 2, "AccountReady", "true", "", account])
+        for name, usd in self._talk.venue.account_values().items():
+            self._talk.send([Tell.ACCOUNT_VALUE, 2, name, usd, "USD", account])
+        local = self._talk.venue.now.astimezone(answers.EASTERN)
+        self._talk.send([Tell.ACCOUNT_TIME, 1, f"{local:%H:%M}"])
+        self._talk.send([Tell.ACCOUNT_DOWNLOAD_END, 1, account])
+
+    def _account_updates_multi(self, fields: Fields) -> None:
+        request_id = requests.versioned_id(fields)
+        account = self._talk.venue.means.account
+        for name, usd in self._talk.venue.account_values().items():
+            self._talk.send(
+                [Tell.ACCOUNT_UPDATE_MULTI, 1, request_id, account, "", name, usd, "USD"]
+            )
+        self._talk.send(answers.end_of(Tell.ACCOUNT_UPDATES_MULTI_END, request_id))
+
+    def _account_summary(self, fields: Fields) -> None:
+        request_id = requests.versioned_id(fields)
+        if len(self._summaries) >= MOST_SUMMARIES:
+            self._talk.refuse(
+                request_id, 322, "Maximum number of account summary requests exceeded"
+            )
+            return
+        _group, tags = fields.text(), fields.text()
+        wanted = tuple(tags.split(","))
+        self._summaries[request_id] = wanted
+        account = self._talk.venue.means.account
+        for name, usd in self._talk.venue.account_values().items():
+            if name in wanted or "$LEDGER" in tags or "All" in wanted:
+                self._talk.send([Tell.ACCOUNT_SUMMARY, 1, request_id, account, name, usd, "USD"])
+        if "AccountType" in wanted:
+            self._talk.send(
+                [Tell.ACCOUNT_SUMMARY, 1, request_id, account, "AccountType", "INDIVIDUAL", ""]
+            )
+        self._talk.send(answers.end_of(Tell.ACCOUNT_SUMMARY_END, request_id))
+
+    def _cancel_account_summary(self, fields: Fields) -> None:
+        self._summaries.pop(requests.versioned_id(fields), None)
+
+    def _pnl(self, fields: Fields) -> None:
+        request_id = fields.whole()
+        values = self._talk.venue.account_values()
+        held = self._talk.venue.holdings.series.values()
+        cost = sum((each.cost_usd for each in held), Decimal(0))
+        open_usd = values["OptionMarketValue"] - cost
+        self._talk.send([Tell.PNL, request_id, open_usd, open_usd, Decimal(0)])

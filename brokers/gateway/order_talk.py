@@ -1,0 +1,120 @@
+"""Requests about orders and executions, and the news of what became of them."""
+
+from dataclasses import replace
+
+from brokers.gateway import answers, requests
+from brokers.gateway.answers import Message, Tell
+from brokers.gateway.orders import Status, Ticket, fits
+from brokers.gateway.requests import Ask
+from brokers.gateway.talk import Answerers, Talk, nothing
+from brokers.gateway.times import parse_since
+from brokers.gateway.venue import OrderMoved, OrderRefused, Refused, Traded
+from brokers.gateway.wire import Fields
+
+CANCELLED_TEXT = "Order Canceled - reason:"
+HELD_TEXT = (
+    "Order Message:\nWarning: your order will not be placed at the exchange until the next session"
+)
+
+
+class OrderTalk:
+    """Takes orders of one client and tells it how they fare."""
+
+    def __init__(self, talk: Talk) -> None:
+        self._talk = talk
+
+    def answerers(self) -> Answerers:
+        """Return the requests answered here."""
+        return {
+            Ask.PLACE_ORDER: self._place_order,
+            Ask.CANCEL_ORDER: self._cancel_order,
+            Ask.GLOBAL_CANCEL: self._global_cancel,
+            Ask.OPEN_ORDERS: self._open_orders,
+            Ask.ALL_OPEN_ORDERS: self._all_open_orders,
+            Ask.AUTO_OPEN_ORDERS: nothing,
+            Ask.COMPLETED_ORDERS: self._completed_orders,
+            Ask.EXECUTIONS: self._executions,
+        }
+
+    def _place_order(self, fields: Fields) -> None:
+        wire = requests.order(fields, self._talk.version)
+        wire = replace(wire, account=wire.account or self._talk.venue.means.account)
+        try:
+            if wire.is_what_if:
+                self._what_if(wire)
+                return
+            self._talk.venue.place(self._talk.client_id, wire)
+        except Refused as refused:
+            self._talk.refuse(wire.order_id, refused.code, refused.text)
+
+    def _what_if(self, wire: requests.WireOrder) -> None:
+        before, after, commission = self._talk.venue.what_if(wire)
+        equity = self._talk.venue.account_values()["EquityWithLoanValue"]
+        margins: Message = [before, before, equity, after - before, after - before, -commission]
+        margins += [after, after, equity - commission, commission, None, None, "USD", ""]
+        ticket = Ticket(
+            0, self._talk.client_id, wire, (), self._talk.venue.now, Status.PRE_SUBMITTED
+        )
+        self._talk.send(answers.open_order(ticket, self._talk.version, margins))
+
+    def _cancel_order(self, fields: Fields) -> None:
+        order_id = requests.cancel(fields)
+        try:
+            self._talk.venue.cancel(self._talk.client_id, order_id)
+        except Refused as refused:
+            self._talk.refuse(order_id, refused.code, refused.text)
+
+    def _global_cancel(self, _fields: Fields) -> None:
+        for ticket in self._talk.venue.desk.working():
+            self._talk.venue.stop(ticket)
+
+    def _open_orders(self, _fields: Fields) -> None:
+        self._tell_orders(self._talk.venue.desk.working(self._talk.client_id))
+
+    def _all_open_orders(self, _fields: Fields) -> None:
+        self._tell_orders(self._talk.venue.desk.working())
+
+    def _tell_orders(self, tickets: list[Ticket]) -> None:
+        for ticket in tickets:
+            self._talk.send(answers.open_order(ticket, self._talk.version))
+            self._talk.send(answers.order_status(ticket))
+        self._talk.send([Tell.OPEN_ORDERS_END, 1])
+
+    def _completed_orders(self, _fields: Fields) -> None:
+        for ticket in self._talk.venue.desk.completed(self._talk.venue.day_start()):
+            self._talk.send(answers.completed_order(ticket, self._talk.version))
+        self._talk.send([Tell.COMPLETED_ORDERS_END])
+
+    def _executions(self, fields: Fields) -> None:
+        wanted = requests.execution_filter(fields)
+        since = max(
+            parse_since(wanted.since) or self._talk.venue.day_start(), self._talk.venue.day_start()
+        )
+        found = [e for e in self._talk.venue.desk.executions if fits(e, wanted, since)]
+        for told in found:
+            self._talk.send(answers.execution(told, wanted.request_id, self._talk.version))
+        self._talk.send(answers.end_of(Tell.EXECUTIONS_END, wanted.request_id))
+        for told in found:
+            if told.commission_usd is not None:
+                self._talk.send(answers.commission_report(told.execution_id, told.commission_usd))
+
+    def hear(self, told: OrderMoved | Traded | OrderRefused) -> None:
+        """Tell the client what happened to one of its orders."""
+        ticket = told.ticket
+        if isinstance(told, OrderRefused):
+            self._talk.refuse(ticket.wire.order_id, told.code, told.text)
+        if isinstance(told, Traded):
+            for line in told.executions:
+                self._talk.send(answers.execution(line, answers.NO_REQUEST, self._talk.version))
+        self._talk.send(answers.open_order(ticket, self._talk.version))
+        self._talk.send(answers.order_status(ticket))
+        if ticket.status is Status.CANCELLED:
+            self._talk.refuse(ticket.wire.order_id, 202, CANCELLED_TEXT + ticket.reason)
+        if ticket.status is Status.PRE_SUBMITTED:
+            self._talk.refuse(ticket.wire.order_id, 399, HELD_TEXT)
+        if isinstance(told, Traded):
+            for line in told.executions:
+                if line.commission_usd is not None:
+                    self._talk.send(
+                        answers.commission_report(line.execution_id, line.commission_usd)
+                    )

@@ -1,0 +1,127 @@
+"""The TCP server: clients in, frames out, a pulse that lets time pass. One event loop, no threads.
+
+A client that sends what is no protocol is closed alone. Nothing listens beyond loopback unless
+asked to.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from brokers.gateway.connection import Connection, Stage
+from brokers.gateway.streams import Streams
+from brokers.gateway.venue import Told, Venue
+from brokers.gateway.wire import PREAMBLE, Frames, Malformed, Value, framed
+
+CHUNK_BYTES = 65_536
+MOST_CLIENTS = 32
+MOST_UNSENT_BYTES = 8 << 20
+
+
+@dataclass
+class Client:
+    """One connected socket."""
+
+    writer: asyncio.StreamWriter
+    connection: Connection
+    frames: Frames = field(default_factory=Frames)
+
+
+class GatewayServer:
+    """Serves TWS clients in front of one venue."""
+
+    def __init__(self, venue: Venue, *, has_live_data: bool = True) -> None:
+        self.venue = venue
+        self._has_live_data = has_live_data
+        self._clients: list[Client] = []
+        self._server: asyncio.Server | None = None
+        self._talks: set[asyncio.Task[None]] = set()
+        venue.listen(self._hear)
+
+    @property
+    def port(self) -> int:
+        """Return the port in use."""
+        if self._server is None:
+            raise RuntimeError("the gateway does not listen yet")
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen; port 0 takes a free one.
+
+        Raises:
+            OSError: the port cannot be had.
+        """
+        self._server = await asyncio.start_server(self._serve, host, port)
+
+    async def stop(self) -> None:
+        """Close every client and stop listening."""
+        if self._server is not None:
+            self._server.close()
+        for client in tuple(self._clients):
+            client.writer.transport.abort()
+        if self._talks:
+            await asyncio.wait(self._talks)
+
+    def drop_clients(self) -> None:
+        """Cut every client off at once, as a restart of the gateway does."""
+        for client in tuple(self._clients):
+            client.writer.transport.abort()
+
+    def pulse(self) -> None:
+        """Let time pass: the exchange first, then what the clients see of it."""
+        self.venue.advance()
+        for client in tuple(self._clients):
+            client.connection.pulse()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._talks.add(task)
+        client = Client(writer, self._connection(writer))
+        self._clients.append(client)
+        try:
+            if len(self._clients) <= MOST_CLIENTS:
+                await self._talk(reader, client)
+        except (Malformed, ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            self._clients.remove(client)
+            self._talks.discard(task)
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+    def _connection(self, writer: asyncio.StreamWriter) -> Connection:
+        def send(fields: list[Value]) -> None:
+            if writer.transport.get_write_buffer_size() > MOST_UNSENT_BYTES:
+                writer.transport.abort()
+            elif not writer.is_closing():
+                writer.write(framed(fields))
+
+        streams = Streams(self.venue, has_live=self._has_live_data)
+        return Connection(self.venue, send, admit=self._admit, data=streams)
+
+    def _admit(self, connection: Connection) -> bool:
+        """Take a client unless its id talks already."""
+        return all(
+            other.connection is connection
+            or other.connection.client_id != connection.client_id
+            or other.connection.stage is not Stage.TALKING
+            for other in self._clients
+        )
+
+    async def _talk(self, reader: asyncio.StreamReader, client: Client) -> None:
+        if await reader.readexactly(len(PREAMBLE)) != PREAMBLE:
+            raise Malformed("no TWS client")
+        while client.connection.stage is not Stage.OVER:
+            chunk = await reader.read(CHUNK_BYTES)
+            if not chunk:
+                return
+            for payload in client.frames.feed(chunk):
+                client.connection.receive(payload)
+            await client.writer.drain()
+
+    def _hear(self, told: Told) -> None:
+        for client in tuple(self._clients):
+            client.connection.hear(told)

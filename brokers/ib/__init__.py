@@ -1,0 +1,1 @@
+"""The adapter for an Interactive Brokers paper account: no other package knows its library."""
