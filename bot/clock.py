@@ -8,7 +8,6 @@ from typing import Protocol
 
 from market.errors import InvariantBroken
 
-
 JUMP_S = 2.0
 
 

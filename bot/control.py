@@ -12,7 +12,7 @@ from typing import Any
 from bot.bootstrap import Rig
 from bot.daemon import Daemon
 from bot.events import FlattenAsked, HaltAsked, ResumeAsked
-from bot.vitals import Vitals
+from bot.status import missed_rows
 from market.orders import LineState
 from market.schedule import Moment
 
@@ -23,9 +23,10 @@ NO_REASON = "no reason given"
 class Controls:
     """What a person may order of a daemon; each answers with one sentence."""
 
-    def __init__(self, daemon: Daemon, folder: Path) -> None:
+    def __init__(self, daemon: Daemon, folder: Path, profile: str) -> None:
         self._daemon = daemon
         self._rig = daemon.rig
+        self._profile = profile
         self._halt_file = folder / HALT_FILE
 
     async def halt(self, reason: str) -> str:
@@ -63,7 +64,7 @@ class Controls:
         async def run() -> str:
             now = self._rig.clock.now()
             if not is_open(self._rig, now):
-                return "The market is closed, so nothing can be closed now; trading goes on as it was."
+                return "The market is closed: nothing can be bought back now, and nothing was done."
             before = set(self._rig.book.orders)
             await self._daemon.handle(FlattenAsked(now, reason or NO_REASON, with_hedge))
             sent = len(set(self._rig.book.orders) - before)
@@ -83,6 +84,7 @@ class Controls:
         rig, vitals, halt = self._rig, self._rig.vitals, self._rig.book.halt
         line = rig.book.line
         return {
+            "profile": self._profile,
             "pid": os.getpid(),
             "halted": halt is not None,
             "halt_reason": None if halt is None else halt.sentence,
@@ -111,14 +113,6 @@ def moment_text(moment: Moment | None) -> str | None:
     if moment is None:
         return None
     return f"{moment.session} {moment.name} at {moment.at:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def missed_rows(vitals: Vitals) -> list[dict[str, str]]:
-    """Return the moments missed of late, each with its reason, oldest first."""
-    return [
-        {"session": m.session.isoformat(), "moment": m.name, "reason": m.reason}
-        for m in vitals.missed
-    ]
 
 
 def working_rows(rig: Rig) -> list[dict[str, Any]]:

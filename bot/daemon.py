@@ -45,7 +45,7 @@ class Daemon:
         timetable: Timetable,
         log: RunLog,
         on_change: Callable[[Moment | None], None],
-        on_pulse: Sequence[Callable[[], None]] = (),
+        on_pulse: Sequence[Callable[[], Awaitable[None]]] = (),
     ) -> None:
         """Wire it; `on_pulse` is called each second, from the loop, for as long as it turns."""
         self.rig = self._rig = rig
@@ -191,7 +191,7 @@ class Daemon:
                 self.stop()
             case Pulse():
                 for beat in self._on_pulse:
-                    beat()
+                    await beat()
         self._on_change(self.next_moment)
 
     async def _run(self, errand: Errand) -> None:

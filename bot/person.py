@@ -1,4 +1,4 @@
-"""What a person may order of a running bot: halt, resume, flatten; kept as records like all else."""
+"""What a person may order of a running bot: halt, resume, flatten; kept as records."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass

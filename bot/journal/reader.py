@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, Self
 
 from sqlalchemy import Connection, Select, select
@@ -104,6 +105,15 @@ class JournalReader:
         if not rows or not isinstance(first := decode(rows[0].kind, rows[0].payload), RunStarted):
             raise ConfigError(f"{self.name} holds no run; name a journal that a run has written.")
         return first
+
+    def last_at(self) -> datetime | None:
+        """Return when the last record happened, None without records."""
+        events = schema.EVENTS.c
+        with self.reading() as connection:
+            text = connection.execute(
+                select(events.at).order_by(events.seq.desc()).limit(1)
+            ).scalar()
+        return None if text is None else datetime.fromisoformat(text)
 
     def table(self, name: str) -> list[Row]:
         """Return a projection's rows as dictionaries, in insertion order."""
