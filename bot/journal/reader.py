@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, inspect, select
 from sqlalchemy.engine import Engine as SqlEngine
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DatabaseError, OperationalError, ProgrammingError
 
 from bot.events import Record, RunStarted
 from bot.journal import schema
@@ -287,3 +288,21 @@ def require_schema(place: Place, version: str | None) -> None:
 
 def _no_journal(place: Place) -> ConfigError:
     return ConfigError(f"{place.name} is no journal; name a file that a run has written.")
+
+
+def is_stillborn(path: Path) -> bool:
+    """Tell whether a journal's file is all that is left of a start that died before its first
+    record: it may be begun anew."""
+    if not path.is_file():
+        return False
+    engine = reading(place_of(path))
+    try:
+        with engine.connect() as connection:
+            names = inspect(connection).get_table_names()
+            if "events" not in names:
+                return not names
+            return connection.execute(select(schema.EVENTS.c.seq).limit(1)).first() is None
+    except DatabaseError:
+        return False
+    finally:
+        engine.dispose()
