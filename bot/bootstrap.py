@@ -1,5 +1,6 @@
 """Wiring, by hand and in one place: what the four profiles share, and the lines they differ by."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -9,8 +10,9 @@ from bot import __version__
 from bot.book import Book
 from bot.clock import Clock, SystemClock
 from bot.conduct import ConductMeter, regret_against
-from bot.engine import Engine, Reference
-from bot.events import RunResumed, RunStarted
+from bot.engine import Engine, KeepInput, Reference
+from bot.events import Record, RunResumed, RunStarted
+from bot.inputs import InputKeeper
 from bot.journal.base import Journal, MemoryJournal
 from bot.risk import RiskGate
 from bot.rule_counter import RuleCounter
@@ -19,7 +21,7 @@ from bot.settings import FillSettings, Settings, as_tree, config_hash
 from bot.shadow import Shadows
 from bot.shell import Shell
 from bot.summary import RunSummary
-from bot.tape import Tape
+from bot.tape import DailyTape, Tape
 from bot.vitals import Vitals
 from bot.world import World, config_text
 from brokers.base import TimedBroker
@@ -146,6 +148,31 @@ def build_exchange(settings: Settings, world: World, seed: int) -> SimExchange:
     )
 
 
+def build_engine(
+    settings: Settings,
+    reference: Reference,
+    tape: DailyTape,
+    book: Book,
+    run_mode: str,
+    record: Callable[[Record], None],
+    *,
+    keep_input: KeepInput | None = None,
+) -> Engine:
+    """Return the engine of a run, with the shadow books beside its own."""
+    return Engine(
+        strategies=build_strategies(settings),
+        book=book,
+        risk=RiskGate(settings.risk),
+        reference=reference,
+        tape=tape,
+        run_mode=run_mode,
+        record=record,
+        safety=settings.safety,
+        shadows=Shadows(settings, settings.account.start_nlv_usd, load_fees()),
+        keep_input=keep_input,
+    )
+
+
 def build_venue(
     settings: Settings, world: World, clock: Clock, seed: int, store: VenueStore | None = None
 ) -> SimBroker:
@@ -167,10 +194,11 @@ def build_simulated(
 ) -> Rig:
     """Return a run on the simulated exchange; `replay` and `sim` differ in clock and world.
 
-    With `journal_path`, a file or a URL, the run is kept there, else in memory. With `continues`
-    the journal is one that a run has left: all that the engine remembers is rebuilt from it. The
-    simulated exchange begins empty all the same; what it held is its own to keep. A `broker` takes
-    the place of that exchange: one with a file or a process of its own.
+    With `journal_path`, a file or a URL, the run is kept there, else in memory; a durable one also
+    keeps all that decisions look at. With `continues` the journal is one that a run has left: all
+    that the engine remembers is rebuilt from it. The simulated exchange begins empty all the same;
+    what it held is its own to keep. A `broker` takes the place of that exchange: one with a file or
+    a process of its own.
 
     Raises:
         ConfigError: the journal cannot be written, or is that of another profile or run mode.
@@ -182,16 +210,15 @@ def build_simulated(
     book = Book(start, settings.capital.steward_drawdown_frac)
     journal = _journal(journal_path, book, durable=durable, continues=continues)
     summary, rules = RunSummary(start), RuleCounter()
-    engine = Engine(
-        strategies=build_strategies(settings),
-        book=book,
-        risk=RiskGate(settings.risk),
-        reference=Reference(world.calendar, world.listings, world.macro),
-        tape=build_tape(settings, world),
-        run_mode=identity.run_mode,
-        record=journal.append,
-        safety=settings.safety,
-        shadows=Shadows(settings, start, load_fees()),
+    tape = build_tape(settings, world)
+    engine = build_engine(
+        settings,
+        Reference(world.calendar, world.listings, world.macro),
+        tape,
+        book,
+        identity.run_mode,
+        journal.append,
+        keep_input=InputKeeper(journal.keep, tape) if durable else None,
     )
     broker = broker or build_venue(settings, world, clock, identity.seed)
     shell = Shell(engine, broker, ModelFeed(world.market, clock.now), journal, clock.now)

@@ -38,7 +38,7 @@ from bot.events import (
 from bot.risk import Exposure, Refusal, RiskGate
 from bot.safety import SafetyParams
 from bot.shadow import SHADOW, Shadows
-from bot.tape import Tape
+from bot.tape import DailyTape
 from market.errors import InvariantBroken
 from market.instruments import OptionContract
 from market.listings import Listings
@@ -50,6 +50,8 @@ from market.sessions import SessionCalendar
 from strategies.base import Capital, Context, Decision, Strategy, View
 
 FOLLOW_UP = "follow_up"
+# Takes what a decision will look at and returns the digests under which it is kept.
+KeepInput = Callable[[MarketSnapshot, date, datetime], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +73,12 @@ class Engine:
         book: Book,
         risk: RiskGate,
         reference: Reference,
-        tape: Tape,
+        tape: DailyTape,
         run_mode: str,
         record: Callable[[Record], None],
         shadows: Shadows | None = None,
         safety: SafetyParams | None = None,
+        keep_input: KeepInput | None = None,
     ) -> None:
         self.book = book
         self.shadows = shadows
@@ -86,6 +89,7 @@ class Engine:
         self._tape = tape
         self._run_mode = run_mode
         self._keep = record
+        self._keep_input = keep_input
         self._listeners: list[Callable[[Record], None]] = []
         self._view_listeners: list[Callable[[str, View], None]] = []
         self._steps: Mapping[type, Callable[..., list[Command]]] = {
@@ -171,7 +175,10 @@ class Engine:
 
     def _snapshot(self, taken: SnapshotTaken) -> list[Command]:
         moment, snapshot = taken.moment, taken.snapshot
-        seen = MarketSeen(snapshot.at, moment.session, snapshot.levels, snapshot.curve)
+        kept: tuple[str, ...] = ()
+        if self._keep_input is not None:
+            kept = self._keep_input(snapshot, moment.session, moment.at)
+        seen = MarketSeen(snapshot.at, moment.session, snapshot.levels, snapshot.curve, kept)
         self._record(seen)
         # Decisions change orders, never holdings, so one valuation serves the whole step.
         valuation = value_book(self.book, snapshot)

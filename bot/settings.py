@@ -326,6 +326,23 @@ def as_tree(settings: Settings) -> dict[str, dict[str, Any]]:
     return tree
 
 
+def settings_of(tree: Mapping[str, Mapping[str, Any]]) -> Settings:
+    """Return the settings that a journal recorded; a key it does not have is at its default.
+
+    Raises:
+        ConfigError: a recorded key or value is none of this version.
+    """
+    try:
+        return Settings.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(
+            f"the journal's settings hold {key}, which this version does not take"
+            f" ({first['msg'].lower()}); use the version that wrote it."
+        ) from None
+
+
 def config_hash(settings: Settings) -> str:
     """Return a short hash of all settings in force."""
     text = json.dumps(as_tree(settings), sort_keys=True)

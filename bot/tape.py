@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from functools import cached_property
 from math import isnan
+from typing import Protocol
 
 import numpy as np
 
@@ -22,6 +23,19 @@ from strategies.volatility import hold_columns
 VIX_MEAN_SESSIONS = 5
 HV_SESSIONS = 20
 RETURNS_KEPT = 1000
+
+
+class DailyTape(Protocol):
+    """What the engine reads of past days."""
+
+    def indicators(self, session: date, at: datetime, /) -> Indicators:
+        """Return the indicators known at an instant of a session."""
+
+    def vix_closes(self, session: date, at: datetime, /) -> Mapping[date, float]:
+        """Return VIX closes by session, none of a session still open."""
+
+    def spx_returns(self, session: date, at: datetime, /) -> FloatArray:
+        """Return the last daily log returns of SPX, oldest first."""
 
 
 class Tape:

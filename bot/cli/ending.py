@@ -73,8 +73,8 @@ def _made(folder: Path, *, is_new: bool) -> Path:
     return folder
 
 
-def daemon_folder(settings: Settings, out: Path | None, name: str) -> tuple[Path, bool]:
-    """Return a daemon's folder, and whether a journal in it is to be continued.
+def daemon_folder(settings: Settings, out: Path | None, name: str) -> Path:
+    """Return a daemon's folder.
 
     A folder named with --out is a life: one with a journal goes on, one without begins. Without
     --out every start begins a new one.
@@ -83,16 +83,16 @@ def daemon_folder(settings: Settings, out: Path | None, name: str) -> tuple[Path
         ConfigError: the folder holds something else, or cannot be made.
     """
     if out is None:
-        return new_folder(settings, None, name), False
+        return new_folder(settings, None, name)
     if out.exists() and not out.is_dir():
         raise ConfigError(f"--out {out} is no folder; name another.")
-    if (out / JOURNAL).exists():
-        return out, True
-    if out.exists() and any(item.name not in OF_A_DAEMON for item in out.iterdir()):
-        raise ConfigError(
-            f"--out {out} is not empty and holds no {JOURNAL} to continue; name a new folder."
-        )
-    return _made(out, is_new=False), False
+    if out.exists() and not (out / JOURNAL).exists():
+        foreign = [item.name for item in out.iterdir() if item.name not in OF_A_DAEMON]
+        if foreign:
+            raise ConfigError(
+                f"--out {out} is not empty and holds no {JOURNAL} to continue; name a new folder."
+            )
+    return _made(out, is_new=False)
 
 
 # What a start that failed before its first record may have left.

@@ -1,14 +1,26 @@
 """`alvh gateway`: a TWS gateway to test against, offline, with any TWS client."""
 
 import asyncio
+import json
+import os
+import secrets
 import signal
-from datetime import date, datetime, time
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
-from bot.cli.options import DATE, history_options, read_settings, settings_options
-from bot.clock import SystemClock
+from bot.cli.options import (
+    DATE,
+    history_options,
+    json_option,
+    read_settings,
+    settings_options,
+)
+from bot.clock import Clock, SimulatedClock, SystemClock
 from bot.gateway_rig import (
     LIVE_SHAPED_ACCOUNT,
     PAPER_ACCOUNT,
@@ -16,9 +28,10 @@ from bot.gateway_rig import (
     build_gateway,
     paced_from,
 )
-from bot.settings import Settings
-from bot.world import historical_world, synthetic_world
+from bot.world import World, historical_world, synthetic_world
+from brokers.gateway.lockstep import LEAST_TOKEN, Lockstep
 from brokers.gateway.server import GatewayServer
+from brokers.lockstep import TOKEN_VARIABLE
 from market.errors import ConfigError
 from market.sessions import exchange_zone
 
@@ -45,8 +58,20 @@ DEFAULT_PORT = 4002
     help="Shape of the account number; live-shaped serves to test that a bot refuses it.",
 )
 @click.option("--no-live-data", is_flag=True, help="An account without live market data.")
+@click.option(
+    "--lockstep",
+    is_flag=True,
+    help="--on: time stands until the programs that joined its clock are idle; for tests.",
+)
+@click.option(
+    "--lockstep-port",
+    type=click.IntRange(0, 65_535),
+    default=0,
+    help="--lockstep: port of the clock; 0, the default, takes a free one.",
+)
 @settings_options
 @history_options
+@json_option
 def command(
     port: int,
     day: date | None,
@@ -54,11 +79,14 @@ def command(
     pace: float,
     shape: str,
     no_live_data: bool,
+    lockstep: bool,
+    lockstep_port: int,
     preset: str,
     config: Path | None,
     overrides: tuple[str, ...],
     data: Path | None,
     seed: int,
+    as_json: bool,
 ) -> None:
     """Serve the TWS API on loopback, in front of the simulated exchange.
 
@@ -71,57 +99,141 @@ def command(
       alvh gateway --port 4002 --on 2018-02-05 --at 15:45 --pace 10
     """
     settings = read_settings(preset, config, overrides)
-    account = PAPER_ACCOUNT if shape == "paper" else LIVE_SHAPED_ACCOUNT
+    _refuse_idle_options(day, lockstep=lockstep)
     if day is None:
-        now = SystemClock().now()
-        world = synthetic_world(settings, now.astimezone(exchange_zone()).date(), seed)
-        server = build_gateway(
-            settings, world, SystemClock(), seed, account=account, has_live_data=not no_live_data
-        )
+        today = SystemClock().now().astimezone(exchange_zone()).date()
+        world, clock = synthetic_world(settings, today, seed), None
     else:
-        server = _replayed(settings, data, seed, day, at, pace, account, not no_live_data)
-    asyncio.run(_serve(server, port))
+        world = historical_world(settings, data, seed)
+        clock = SimulatedClock(_start(world, day, at))
+    shown = clock if lockstep else _running(clock, pace)
+    server = build_gateway(
+        settings,
+        world,
+        shown or SystemClock(),
+        seed,
+        account=PAPER_ACCOUNT if shape == "paper" else LIVE_SHAPED_ACCOUNT,
+        has_live_data=not no_live_data,
+    )
+    leader = _leader(server, clock) if lockstep and clock is not None else None
+    asyncio.run(_serve(server, port, leader, lockstep_port, as_json=as_json))
 
 
-def _replayed(
-    settings: Settings,
-    data: Path | None,
-    seed: int,
-    day: date,
-    at: str,
-    pace: float,
-    account: str,
-    has_live_data: bool,
-) -> GatewayServer:
-    world = historical_world(settings, data, seed)
+REPLAY_OPTIONS = ("at", "pace", "lockstep", "lockstep_port")
+
+
+def _refuse_idle_options(day: date | None, *, lockstep: bool) -> None:
+    """Refuse options that would say nothing.
+
+    Raises:
+        ConfigError: such an option was given.
+    """
+    context = click.get_current_context()
+
+    def is_given(name: str) -> bool:
+        return context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+    for name in REPLAY_OPTIONS:
+        if day is None and is_given(name):
+            option = f"--{name.replace('_', '-')}"
+            raise ConfigError(f"{option} needs a replayed session; add --on 2018-02-05.")
+    if lockstep and is_given("pace"):
+        raise ConfigError("--pace does not go with --lockstep, whose time jumps; leave one out.")
+    if is_given("lockstep_port") and not lockstep:
+        raise ConfigError("--lockstep-port says nothing without --lockstep; add it.")
+
+
+def _start(world: World, day: date, at: str) -> datetime:
     session = world.calendar.session(day)
     try:
-        start = datetime.combine(session.date, time.fromisoformat(at), exchange_zone())
+        return datetime.combine(session.date, time.fromisoformat(at), exchange_zone())
     except ValueError:
         raise ConfigError(f"--at {at} is no time of day; write it as 15:45.") from None
-    clock = paced_from(start, pace)
-    return build_gateway(settings, world, clock, seed, account=account, has_live_data=has_live_data)
 
 
-async def _serve(server: GatewayServer, port: int) -> None:
+def _running(clock: SimulatedClock | None, pace: float) -> Clock | None:
+    return None if clock is None else paced_from(clock.now(), pace)
+
+
+@dataclass(frozen=True)
+class Leader:
+    """The lockstep clock of a gateway; `token` is told only where it was drawn here."""
+
+    lockstep: Lockstep
+    token: str | None
+
+
+def _leader(server: GatewayServer, clock: SimulatedClock) -> Leader:
+    given = os.environ.get(TOKEN_VARIABLE)
+    drawn = None if given else secrets.token_hex(16)
+    token = given or drawn or ""
+    if len(token) < LEAST_TOKEN:
+        raise ConfigError(
+            f"{TOKEN_VARIABLE} has {len(token)} letters; give it at least {LEAST_TOKEN}, or leave "
+            "it unset and read the token that is printed."
+        )
+    return Leader(Lockstep(server, clock, token), drawn)
+
+
+async def _listen(
+    server: GatewayServer, port: int, leader: Leader | None, lockstep_port: int
+) -> None:
+    option, wanted = "--port", port
     try:
         await server.start("127.0.0.1", port)
+        if leader is not None:
+            option, wanted = "--lockstep-port", lockstep_port
+            await leader.lockstep.start(lockstep_port)
     except OSError as error:
+        await server.stop()
         raise ConfigError(
-            f"--port {port} cannot be had ({error.strerror}); choose another."
+            f"{option} {wanted} cannot be had ({os.strerror(error.errno or 0)}); choose another."
         ) from None
+
+
+def _announce(server: GatewayServer, leader: Leader | None, *, as_json: bool) -> None:
+    account, now = server.venue.means.account, server.venue.now
+    lockstep_port = None if leader is None else leader.lockstep.port
+    token = None if leader is None else leader.token
+    if as_json:
+        told = {
+            "port": server.port,
+            "account": account,
+            "clock": now.astimezone(UTC).isoformat(),
+            "lockstep_port": lockstep_port,
+            "lockstep_token": token,
+            "simulated": True,
+        }
+        click.echo(json.dumps(told))  # one line: who started us reads it while we serve
+        return
     click.echo(
-        f"TWS API on 127.0.0.1:{server.port}, account {server.venue.means.account}, "
-        f"clock {server.venue.now:%Y-%m-%d %H:%M:%S} UTC. Ctrl-C ends it."
+        f"TWS API on 127.0.0.1:{server.port}, account {account}, "
+        f"clock {now:%Y-%m-%d %H:%M:%S %Z}. Ctrl-C ends it."
     )
+    if leader is not None:
+        shown = f"the one in {TOKEN_VARIABLE}" if token is None else token
+        click.echo(f"Lockstep clock on 127.0.0.1:{lockstep_port}, token: {shown}")
+
+
+async def _serve(
+    server: GatewayServer,
+    port: int,
+    leader: Leader | None,
+    lockstep_port: int,
+    *,
+    as_json: bool,
+) -> None:
+    await _listen(server, port, leader, lockstep_port)
+    _announce(server, leader, as_json=as_json)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     while not stop.is_set():
-        server.pulse()
-        try:
+        if leader is None:
+            server.pulse()
+        with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), PULSE.total_seconds())
-        except TimeoutError:
-            continue
+    if leader is not None:
+        await leader.lockstep.stop()
     await server.stop()

@@ -1,6 +1,7 @@
 """`alvh journal`: read, verify and keep what a run wrote."""
 
 import json
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import click
 
 from bot.cli.options import DATE, JournalType, json_option, print_json
-from market.errors import ConfigError
+from market.errors import ConfigError, JournalDamaged
 
 FILE = click.argument("file", type=JournalType(), metavar="FILE.db")
 EVENT_KINDS = (
@@ -57,7 +58,13 @@ Target = Path | str
 @click.group("journal")
 def command() -> None:
     """Read and verify the journal of a run: an append-only, hash-chained SQLite file, or
-    a PostgreSQL database named by its URL."""
+    a PostgreSQL database named by its URL.
+
+    \b
+    Examples:
+      alvh journal verify runs/sim-20261127-093000/journal.db
+      alvh journal show runs/sim-20261127-093000/journal.db
+    """
 
 
 @command.command("verify")
@@ -68,7 +75,7 @@ def verify(file: Target, as_json: bool) -> None:
     they do not hold.
 
     \b
-    Example:
+    Examples:
       alvh journal verify quarter.db
     """
     from bot.journal import check  # noqa: PLC0415 - SQL is loaded only when used
@@ -80,6 +87,87 @@ def verify(file: Target, as_json: bool) -> None:
         click.echo(
             f"{file}: {count} events, all in order and unchanged, as are the tables made of them."
         )
+
+
+@command.command("replay")
+@FILE
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="The folder of history that a replay was recorded on.",
+)
+@json_option
+def replay(file: Target, data: Path | None, as_json: bool) -> None:
+    """Feed a journal's inputs to a fresh engine and compare every decision, byte by byte.
+
+    What a daemon looked at is in its journal; what a replay looked at comes from its history and
+    seed again. Exits 4 and names the first record that differs.
+
+    \b
+    Examples:
+      alvh journal replay runs/sim/journal.db
+      alvh journal replay quarter.db --json
+    """
+    from bot.past import rerun_journal  # noqa: PLC0415 - the engine is loaded only when used
+
+    result = rerun_journal(file, data)
+    found = result.first_difference
+    if as_json:
+        print_json(
+            {
+                "file": str(file),
+                "events": result.events,
+                "decisions": result.decisions,
+                "kept_inputs": result.kept_inputs,
+                "regenerated_inputs": result.regenerated_inputs,
+                "is_same": found is None,
+                "first_difference": None if found is None else asdict(found),
+            }
+        )
+    elif found is None:
+        click.echo(
+            f"{file}: {result.events} events, {result.decisions} decisions, all made again byte by"
+            f" byte ({result.kept_inputs} inputs from the journal,"
+            f" {result.regenerated_inputs} from the simulated world)."
+        )
+    if found is not None:
+        session = "" if found.session is None else f" of {found.session}"
+        raise JournalDamaged(
+            f"{file}: event {found.seq}, {found.kind}{session}, came out otherwise:"
+            f" {found.sentence}"
+        )
+
+
+@command.command("export")
+@FILE
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="An empty folder."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("parquet", "csv")),
+    default="parquet",
+    show_default=True,
+    help="What to write.",
+)
+@json_option
+def export(file: Target, out: Path, form: str, as_json: bool) -> None:
+    """Write events and projections as Parquet or CSV, one file a table.
+
+    \b
+    Example:
+      alvh journal export quarter.db --out quarter --format csv
+    """
+    from bot.journal import export as exporting  # noqa: PLC0415 - SQL is loaded only when used
+
+    rows = exporting.export(file, out, form)
+    if as_json:
+        print_json({"file": str(file), "folder": str(out), "format": form, "rows": rows})
+        return
+    for name, count in rows.items():
+        click.echo(f"{count:9,d}  {out / name}.{form}")
 
 
 @command.command("upgrade")

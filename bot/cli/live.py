@@ -34,6 +34,7 @@ from bot.world import World, synthetic_world
 from brokers.base import TimedBroker
 from brokers.sim.client import ExchangeClient
 from brokers.sim.store import ExchangeStore
+from market.errors import ConfigError
 from market.schedule import Moment
 from market.sessions import SessionCalendar, exchange_zone
 
@@ -95,16 +96,24 @@ def simulate(settings: Settings, options: LiveOptions) -> None:
         AlreadyRunning: another process runs in that folder.
         BrokerUnavailable: the exchange's process cannot be reached.
     """
+    if options.web is not None and settings.journal.url:
+        raise ConfigError(
+            "the page reads a journal in a file; leave journal.url empty or switch the page off"
+            " (--no-web)."
+        )
     console = Console(stderr=options.as_json)
-    folder, continues = daemon_folder(settings, options.out, "sim")
+    folder = daemon_folder(settings, options.out, "sim")
+    journal = settings.journal.url or folder / JOURNAL
     now = SystemClock().now()
     with InstanceLock(folder / LOCK_NAME, f"profile sim in {folder}", now):
         today = now.astimezone(exchange_zone()).date()
+        last_at = _last_at(journal)
         world = synthetic_world(settings, today, options.seed)
-        clock, sentence = _clock(world, folder if continues else None, options)
+        clock, sentence = _clock(world, last_at, options)
         with _venue(settings, world, clock, folder, options) as broker:
-            run = _sim_run(settings, world, clock, broker, folder, continues, console, options)
-            verb = f"Goes on with the run in {folder}. " if continues else ""
+            rig = _rig(settings, world, clock, broker, journal, last_at is not None, options)
+            run = LiveRun(rig, clock, folder, "sim", console, options.web)
+            verb = f"Goes on with the run in {folder}. " if last_at is not None else ""
             console.print(
                 f"{verb}Synthetic market, seed {options.seed}. {sentence} Ctrl-C ends the run."
             )
@@ -113,47 +122,44 @@ def simulate(settings: Settings, options: LiveOptions) -> None:
         finish(run.rig, console, folder, SIM_TITLE, as_json=options.as_json)
 
 
-def _sim_run(
+def _rig(
     settings: Settings,
     world: World,
     clock: SystemClock,
     broker: TimedBroker,
-    folder: Path,
+    journal: Path | str,
     continues: bool,
-    console: Console,
     options: LiveOptions,
-) -> LiveRun:
+) -> Rig:
     today = session_on(world, clock.now())
     identity = RunIdentity("sim", "S", options.seed, clock.now(), today, today)
-    rig = build_simulated(
+    return build_simulated(
         settings,
         world,
         clock,
         identity,
-        folder / JOURNAL,
+        journal,
         durable=True,
         continues=continues,
         broker=broker,
     )
-    return LiveRun(rig, clock, folder, "sim", console, options.web)
 
 
-def _clock(world: World, continued: Path | None, options: LiveOptions) -> tuple[SystemClock, str]:
+def _clock(world: World, last_at: datetime | None, options: LiveOptions) -> tuple[SystemClock, str]:
     """Return the clock of a synthetic market; one that goes on never starts before its end."""
     now = SystemClock().now()
     offset, sentence = start_offset(world.calendar, now, real_time=options.real_time)
-    last_at = None if continued is None else _last_at(continued)
     if last_at is not None and last_at > now + offset:
         offset = last_at - now
         sentence = f"The clock goes on where the run stood, {last_at:%Y-%m-%d %H:%M:%S} UTC."
     return SystemClock(offset), sentence
 
 
-def _last_at(folder: Path) -> datetime | None:
-    from bot.journal.reader import JournalReader  # noqa: PLC0415 - SQL is loaded only when used
+def _last_at(journal: Path | str) -> datetime | None:
+    """Return when the last record of a journal happened; None where a run is to begin."""
+    from bot.journal.reader import last_record_at  # noqa: PLC0415 - SQL is loaded only when used
 
-    with JournalReader(folder / JOURNAL) as reader:
-        return reader.last_at()
+    return last_record_at(journal)
 
 
 @contextmanager

@@ -9,12 +9,15 @@ from traceback import format_exception
 from types import TracebackType
 
 import click
+from click.shell_completion import CompletionItem
 
 from bot import __version__
 from bot.masking import masked
 from market.errors import AlvhError, InvariantBroken
 
 COMMANDS = {
+    "init": ("bot.cli.init", "Write a first settings file, from a few questions."),
+    "demo": ("bot.cli.demo", "Replay a famous day of stress."),
     "run": ("bot.cli.run", "Run the bot: replay history, or a synthetic live market."),
     "exchange": ("bot.cli.exchange", "Run the simulated exchange as a process of its own."),
     "backtest": ("bot.cli.backtest", "Replay history at full speed and print the result."),
@@ -35,6 +38,8 @@ COMMANDS = {
     "chain": ("bot.cli.chain", "Print a modelled option chain at any instant of history."),
     "calibrate": ("bot.cli.calibrate", "Measure or refit the market model on real chains."),
     "study": ("bot.cli.study", "Judge the method's claims on history, with intervals."),
+    "sweep": ("bot.cli.sweep", "Run a grid of parameters over history and drawn markets."),
+    "completion": ("bot.cli.completion", "Print the script that completes commands in a shell."),
     "explain": ("bot.cli.explain", "Explain a rule, and tell how often it bound."),
 }
 
@@ -53,6 +58,16 @@ class LazyGroup(click.Group):
         module, _, attribute = COMMANDS[name][0].partition(":")
         command: click.Command = getattr(import_module(module), attribute or "command")
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the names that fit without importing their commands."""
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        return [
+            CompletionItem(name, help=text)
+            for name, (_, text) in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of subcommands without importing them."""

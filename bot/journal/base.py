@@ -15,6 +15,9 @@ class Journal(Protocol):
     def recall(self, take: Callable[[Record], None], /) -> int:
         """Hand every record so far to `take`, oldest first; return how many there were."""
 
+    def keep(self, content: bytes, /) -> str:
+        """Keep what a decision looks at in the open transaction; return its digest."""
+
     def commit(self) -> None:
         """Make everything appended so far durable."""
 
@@ -35,6 +38,10 @@ class MemoryJournal:
     def recall(self, _take: Callable[[Record], None], /) -> int:
         """Recall nothing: no record was kept."""
         return 0
+
+    def keep(self, _content: bytes, /) -> str:
+        """Keep nothing."""
+        return ""
 
     def commit(self) -> None:
         """Do nothing: memory is as durable as it gets."""

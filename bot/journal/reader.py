@@ -3,12 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Self
 
 from sqlalchemy import Connection, Select, inspect, select
 from sqlalchemy.engine import Engine as SqlEngine
-from sqlalchemy.exc import DatabaseError, OperationalError, ProgrammingError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from bot.events import Record, RunStarted
 from bot.journal import schema
@@ -172,6 +171,18 @@ class JournalReader:
             raise JournalDamaged(f"{self.name}: event {head.seq + 1} is missing")
         return head
 
+    def verified_rows(self) -> Iterator[EventRow]:
+        """Return the event log, each row once it is known to follow the one before.
+
+        Raises:
+            JournalDamaged: a row is missing, moved or changed; the sentence names it.
+        """
+        head = START
+        for row in self.rows():
+            require_next(self.name, head, row)
+            yield row
+            head = Head(row.seq, row.hash)
+
     def _located(self, error: JournalDamaged, head: Head) -> JournalDamaged:
         """Return an error that names the row; one of the database names none."""
         if "event" in str(error).removeprefix(self.name):
@@ -290,19 +301,37 @@ def _no_journal(place: Place) -> ConfigError:
     return ConfigError(f"{place.name} is no journal; name a file that a run has written.")
 
 
-def is_stillborn(path: Path) -> bool:
-    """Tell whether a journal's file is all that is left of a start that died before its first
-    record: it may be begun anew."""
-    if not path.is_file():
-        return False
-    engine = reading(place_of(path))
+def last_record_at(target: Target) -> datetime | None:
+    """Return when the last record of a run happened, None where a run is yet to begin.
+
+    A file that a start left which died before its first record is removed: nothing is in it.
+
+    Raises:
+        ConfigError: there is something else, or a journal of another schema.
+        JournalUnavailable: the server cannot be reached.
+    """
+    place = place_of(target)
+    if place.path is not None and not place.path.exists():
+        return None
+    if _is_bare(place):
+        if place.path is not None:
+            place.path.unlink()
+        return None
+    with JournalReader(target) as reader:
+        return reader.last_at()
+
+
+def _is_bare(place: Place) -> bool:
+    """Tell whether a database has no tables yet, or the journal's without a single event."""
+    engine = reading(place)
     try:
         with engine.connect() as connection:
             names = inspect(connection).get_table_names()
             if "events" not in names:
                 return not names
-            return connection.execute(select(schema.EVENTS.c.seq).limit(1)).first() is None
-    except DatabaseError:
+            has_begun = connection.execute(select(schema.EVENTS.c.seq).limit(1)).first()
+            return place.path is not None and has_begun is None
+    except UNREADABLE:
         return False
     finally:
         engine.dispose()

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, inspect, select, update
+from sqlalchemy import Connection, bindparam, insert, inspect, select, update
 from sqlalchemy.exc import DatabaseError
 
 from bot.book import Book
@@ -27,6 +27,9 @@ __all__ = ["JournalReader", "SqlJournal"]
 # Speed before size: an input is packed between a moment and its order.
 PACKING_LEVEL = 1
 DIGESTS_REMEMBERED = 8
+# Built once: a statement made anew for each commit costs as much as the commit.
+_INSERT = insert(schema.EVENTS)
+_COUNT = update(schema.META).where(schema.META.c.key == COUNT_KEY).values(value=bindparam("count"))
 
 
 class SqlJournal:
@@ -170,12 +173,11 @@ class SqlJournal:
         for row in self._rows:
             row["recorded_at"] = written
             row["seal"] = sealed(str(row["hash"]), written)
-        self._connection.execute(insert(schema.EVENTS), self._rows)
+        self._connection.execute(_INSERT, self._rows[0] if len(self._rows) == 1 else self._rows)
         if self._inputs:
             self._write_inputs()
         self._projector.write(self._connection)
-        count = update(schema.META).where(schema.META.c.key == COUNT_KEY)
-        self._connection.execute(count.values(value=str(self._seq)))
+        self._connection.execute(_COUNT, {"count": str(self._seq)})
 
     def _write_inputs(self) -> None:
         """Write the inputs that are not there yet: a restart forgets which are."""

@@ -61,11 +61,12 @@ def _embeddable(svg: str, label: str) -> str:
     return body.strip()
 
 
-def thousands(axis: Any) -> None:
-    """Label the value axis in thousand dollars with one sign style."""
+def thousands(axis: Any, which: str = "y") -> None:
+    """Label an axis of dollars in thousands."""
     from matplotlib.ticker import FuncFormatter  # noqa: PLC0415 - heavy
 
-    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _at: f"{value / 1000:,.0f}"))
+    side = axis.xaxis if which == "x" else axis.yaxis
+    side.set_major_formatter(FuncFormatter(lambda value, _at: f"{value / 1000:,.0f}"))
 
 
 def dated(axis: Any) -> None:

@@ -4,9 +4,9 @@ from decimal import Decimal
 
 from brokers.gateway import answers, requests
 from brokers.gateway.answers import Message, Tell
+from brokers.gateway.news import PositionMoved
 from brokers.gateway.requests import Ask
 from brokers.gateway.talk import Answerers, Talk, nothing
-from brokers.gateway.venue import PositionMoved
 from brokers.gateway.wire import Fields
 from market.instruments import OptionContract
 

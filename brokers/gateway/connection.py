@@ -12,11 +12,12 @@ from brokers.gateway.account_talk import AccountTalk
 from brokers.gateway.answers import Message
 from brokers.gateway.contract_talk import ContractTalk
 from brokers.gateway.data_talk import DataTalk
+from brokers.gateway.news import PositionMoved, Told
 from brokers.gateway.order_talk import OrderTalk
 from brokers.gateway.requests import Ask
 from brokers.gateway.streams import Streams
 from brokers.gateway.talk import Talk, nothing
-from brokers.gateway.venue import PositionMoved, Told, Venue
+from brokers.gateway.venue import Venue
 from brokers.gateway.wire import Fields, Malformed, split
 
 LEAST_VERSION, MOST_VERSION = 157, 178

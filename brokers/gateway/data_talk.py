@@ -3,10 +3,10 @@
 from brokers.gateway import answers, requests
 from brokers.gateway.answers import Tell
 from brokers.gateway.contracts import INDEX_IDS, INDEX_OF_ID
+from brokers.gateway.news import Refused
 from brokers.gateway.requests import BAG, Ask
 from brokers.gateway.streams import Streams
 from brokers.gateway.talk import Answerers, Talk
-from brokers.gateway.venue import Refused
 from brokers.gateway.wire import Fields
 from market.orders import Leg
 

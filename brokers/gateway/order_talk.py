@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from brokers.gateway import answers, requests
 from brokers.gateway.answers import Message, Tell
+from brokers.gateway.news import OrderMoved, OrderRefused, Refused, Traded
 from brokers.gateway.orders import Status, Ticket, fits
 from brokers.gateway.requests import Ask
 from brokers.gateway.talk import Answerers, Talk, nothing
 from brokers.gateway.times import parse_since
-from brokers.gateway.venue import OrderMoved, OrderRefused, Refused, Traded
 from brokers.gateway.wire import Fields
 
 CANCELLED_TEXT = "Order Canceled - reason:"

@@ -7,10 +7,12 @@ asked to.
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from brokers.gateway.connection import Connection, Stage
+from brokers.gateway.news import Told
 from brokers.gateway.streams import Streams
-from brokers.gateway.venue import Told, Venue
+from brokers.gateway.venue import Venue
 from brokers.gateway.wire import PREAMBLE, Frames, Malformed, Value, framed
 
 CHUNK_BYTES = 65_536
@@ -67,6 +69,10 @@ class GatewayServer:
         """Cut every client off at once, as a restart of the gateway does."""
         for client in tuple(self._clients):
             client.writer.transport.abort()
+
+    def due(self) -> datetime | None:
+        """Return when time alone next changes something, or None."""
+        return self.venue.due()
 
     def pulse(self) -> None:
         """Let time pass: the exchange first, then what the clients see of it."""

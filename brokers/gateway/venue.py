@@ -11,7 +11,9 @@ from typing import Protocol
 
 from brokers.gateway import account
 from brokers.gateway.contracts import Directory, WireContract, option_of_id
-from brokers.gateway.orders import Execution, OrderDesk, Status, Ticket
+from brokers.gateway.indices import SettledMarket
+from brokers.gateway.news import OrderMoved, OrderRefused, PositionMoved, Refused, Told, Traded
+from brokers.gateway.orders import OrderDesk, Status, Ticket
 from brokers.gateway.requests import BAG, WireOrder
 from brokers.sim.admission import RejectionCode
 from brokers.sim.broker import SimBroker
@@ -37,50 +39,7 @@ from market.sessions import SessionCalendar, exchange_zone
 CONDOR_LEGS = 4
 
 
-class Refused(Exception):
-    """A request that the gateway turns down, with IB's code and text."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-        self.text = text
-
-
-@dataclass(frozen=True, slots=True)
-class OrderMoved:
-    """An order has a new status or price."""
-
-    ticket: Ticket
-
-
-@dataclass(frozen=True, slots=True)
-class Traded:
-    """An order filled, in part or whole: its executions, package first."""
-
-    ticket: Ticket
-    executions: tuple[Execution, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class OrderRefused:
-    """An order was turned down after it had been taken."""
-
-    ticket: Ticket
-    code: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class PositionMoved:
-    """The account holds another number of a series; 0 is closed."""
-
-    contract: OptionContract
-
-
-Told = OrderMoved | Traded | OrderRefused | PositionMoved
-
-
-class Market(Protocol):
+class Market(SettledMarket, Protocol):
     """What the gateway shows of the market."""
 
     def levels(self, at: datetime) -> IndexLevels:
@@ -302,6 +261,25 @@ class Venue:
             waiting, self._held_back = self._held_back, []
             for ticket in waiting:
                 self._send(ticket)
+
+    def due(self) -> datetime | None:
+        """Return when time alone next changes something at the exchange, or None."""
+        due = self.means.broker.due()
+        if not self._held_back:
+            return due
+        opens_at = self._next_open()
+        return opens_at if due is None else min(due, opens_at)
+
+    def _next_open(self) -> datetime:
+        calendar, now = self.means.calendar, self.now
+        day = calendar.on_or_after(now.date())
+        if now >= calendar.session(day).open_at:
+            day = calendar.next(day)
+        return calendar.session(day).open_at
+
+    def has_working_orders(self) -> bool:
+        """Tell whether an order works at the exchange now."""
+        return any(ticket not in self._held_back for ticket in self.desk.working())
 
     def hear(self) -> None:
         """Take in what the exchange reported."""

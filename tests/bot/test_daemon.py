@@ -16,6 +16,7 @@ from bot.daemon import Daemon, is_too_late
 from bot.events import Record
 from bot.journal.store import JournalReader
 from bot.log import RunLog
+from bot.past import rerun_journal
 from bot.settings import Settings
 from bot.timetable import SystemTimetable
 from bot.world import World, load_calendar, synthetic_world
@@ -79,6 +80,9 @@ async def test_the_hedge_is_bought_when_its_window_opens(synthetic: World, tmp_p
     assert kinds.index("order_approved") < kinds.index("order_filled")
     events = [json.loads(line)["event"] for line in lines.getvalue().splitlines()]
     assert (events[0], events[-1]) == ("session_planned", "daemon_stopped")
+    again = rerun_journal(journal)
+    assert (again.first_difference, again.regenerated_inputs) == (None, 0)
+    assert again.kept_inputs > 0
 
 
 async def test_a_stop_before_anything_happened_leaves_an_intact_journal(

@@ -81,8 +81,9 @@ class Tally:
 class Round:
     """One quarter with its deaths, all drawn from one seed."""
 
-    def __init__(self, stage: Stage, kills: int, seed: int) -> None:
+    def __init__(self, stage: Stage, kills: int, seed: int, *, forgets: bool) -> None:
         self._stage = stage
+        self._forgets = forgets
         self._random = Random(seed)
         self._kills = kills
         self._bot_gap = max(2, 2 * BOT_STEPS // max(kills, 1))
@@ -163,6 +164,8 @@ class Round:
         if exchange.exitcode == -signal.SIGKILL:
             self.tally.kills += 1
             self.tally.kills_of_exchange += 1
+            if self._forgets:
+                self._stage.store.unlink(missing_ok=True)
         else:
             self.tally.trouble.append(f"the exchange ended: {self._last_words('exchange')}")
         return self._start_exchange()
@@ -258,12 +261,14 @@ def judge(tally: Tally, lived: Told, quiet: Told, store: Path) -> None:
         tally.trouble.append(f"unequal: {', '.join(names) or 'equity'}")
 
 
-def play(world: World, settings: Settings, kills: int, seed: int, parent: Path) -> Tally:
-    """Play one round and judge it."""
+def play(
+    world: World, settings: Settings, kills: int, seed: int, parent: Path, *, forgets: bool = False
+) -> Tally:
+    """Play one round and judge it; `forgets` takes the exchange's file away when it dies."""
     started = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix=f"chaos-{seed}-", dir=parent))
     stage = Stage(settings, world, QUARTER, seed, folder)
-    this = Round(stage, kills, seed)
+    this = Round(stage, kills, seed, forgets=forgets)
     this.play()
     quiet = replay_rig(settings, world, QUARTER, seed, folder / "quiet.db")
     backtest(quiet, QUARTER)
@@ -282,6 +287,9 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=KILLS_PER_ROUND)
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--rounds", type=int, default=None)
+    parser.add_argument(
+        "--forget", action="store_true", help="Lose the exchange's file: the test must notice."
+    )
     given = parser.parse_args()
     seed = given.seed if given.seed is not None else int.from_bytes(os.urandom(2), "big")
     settings, total = Settings(), Tally()
@@ -291,7 +299,7 @@ def main() -> int:
             number = seed + total.rounds
             world = historical_world(settings, None, number)
             kills = min(KILLS_PER_ROUND, given.kills - total.kills)
-            tally = play(world, settings, kills, number, Path(parent))
+            tally = play(world, settings, kills, number, Path(parent), forgets=given.forget)
             total.add(tally)
             print(f"round {number}: {json.dumps(asdict(tally))}", flush=True)
             if not tally.kills:

@@ -16,7 +16,7 @@ from pathlib import Path
 from bot.bootstrap import Rig, RunIdentity, build_simulated, build_venue, first_moment
 from bot.clock import SimulatedClock
 from bot.daemon import Daemon
-from bot.journal.reader import JournalReader, is_stillborn
+from bot.journal.reader import last_record_at
 from bot.log import RunLog
 from bot.replay import RUN_MODE, Window
 from bot.settings import Settings
@@ -189,14 +189,9 @@ def live_bot(stage: Stage, steps: int) -> None:
 
 def awake(stage: Stage, fuse: Fuse) -> tuple[Rig, SimulatedClock]:
     """Return the rig rebuilt from the journal, its clock where bot and exchange stood."""
-    if is_stillborn(stage.journal):
-        stage.journal.unlink()
-    continues = stage.journal.exists()
     start = first_moment(stage.world, stage.span.first)
-    clock = SimulatedClock(start)
-    if continues:
-        with JournalReader(stage.journal) as reader:
-            clock.jump(reader.last_at() or start)
+    last_at = last_record_at(stage.journal)
+    clock = SimulatedClock(last_at or start)
     client = ExchangeClient(stage.socket, clock.now, FACTS, patience_s=PATIENCE_S)
     run_now(client.connect())
     clock.jump(max(clock.now(), client.at or start))
@@ -210,7 +205,7 @@ def awake(stage: Stage, fuse: Fuse) -> tuple[Rig, SimulatedClock]:
         identity,
         stage.journal,
         durable=True,
-        continues=continues,
+        continues=last_at is not None,
         broker=FusedClient(client, fuse),
     )
     return rig, clock

@@ -51,7 +51,9 @@ async def session(library, port, account):
     fills = [[f.contract.secType, f.execution.side, f.execution.price] for f in trade.fills]
     told["executions"] = sorted(fills, key=str)
     told["commission"] = round(sum(f.commissionReport.commission for f in trade.fills), 4)
-    told["positions"] = sorted([p.contract.localSymbol, p.position] for p in ib.positions())
+    told["positions"] = sorted(
+        [p.contract.localSymbol, p.position] for p in await ib.reqPositionsAsync()
+    )
     resting = ib.placeOrder(bag, entry(lib, account, -20.0, "resting"))
     while resting.orderStatus.status != "Submitted":
         await asyncio.wait_for(ib.updateEvent, 20)

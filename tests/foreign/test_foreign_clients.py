@@ -94,12 +94,13 @@ def truth(venue: Venue) -> dict[str, object]:
 
 async def story(client: str, world: World) -> tuple[dict[str, object], dict[str, object]]:
     """Return what a client told, and what it must have seen."""
+    program = command(client)  # skips before anything is open
     clock = SimulatedClock(START_AT)
     server = build_gateway(Settings(), world, clock, seed=7)
     await server.start("127.0.0.1", 0)
     shown = {"quotes": quotes_of(server.venue), "chains": chains_of(server.venue)}
     time_passes = asyncio.create_task(let_time_pass(server, clock))
-    arguments = [*command(client), str(server.port), PAPER_ACCOUNT]
+    arguments = [*program, str(server.port), PAPER_ACCOUNT]
     process = await asyncio.create_subprocess_exec(
         *arguments,
         stdout=asyncio.subprocess.PIPE,

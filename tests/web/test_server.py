@@ -327,8 +327,9 @@ async def test_behind_a_proxy_reading_needs_the_token_as_a_password(
             host = {"host": "bot.example"}
             bare = await client.get("/api/overview", headers=host)
             known = await client.get("/api/overview", headers=host, auth=("", TOKEN))
+            health = await client.get("/healthz", headers=host)
 
-    assert (bare.status_code, known.status_code) == (401, 200)
+    assert (bare.status_code, known.status_code, health.status_code) == (401, 200, 200)
     assert bare.headers["www-authenticate"].startswith("Basic ")
 
 
