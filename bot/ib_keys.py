@@ -47,4 +47,5 @@ def adapter_settings(keys: IbKeys, *, may_be_delayed: bool) -> IbSettings:
         accepts_delayed=keys.delayed and may_be_delayed,
         messages_per_second=0 if is_emulator else 40,
         beat_every=UNHURRIED_BEAT if is_emulator else timedelta(seconds=20),
+        stale_after=2 * UNHURRIED_BEAT if is_emulator else timedelta(seconds=60),
     )

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 
 from bot.settings import Settings
-from bot.tape import Tape
+from bot.tape import DailyTape
 from bot.world import World, load_calendar, world_of
 from brokers.base import MarketData
 from brokers.ib.messages import BarSeen
@@ -74,30 +74,26 @@ def history_of(bars: Bars, calendar: SessionCalendar, today: date) -> History:
     )
 
 
-class LiveTape(Tape):
+class LiveTape:
     """A tape that can be exchanged for a newer one while the engine holds on to it."""
 
-    def __init__(self, first: Tape) -> None:
-        """Begin with a tape; nothing of the columns is kept here."""
+    def __init__(self, first: DailyTape) -> None:
+        """Begin with a tape."""
         self._present = first
 
-    def renew(self, tape: Tape) -> None:
+    def renew(self, tape: DailyTape) -> None:
         """Read from a newer tape from now on."""
         self._present = tape
 
-    def known_row(self, session: date, at: datetime) -> int:
-        """Return the row of the last session whose cash close is not after `at`."""
-        return self._present.known_row(session, at)
-
-    def indicators(self, session: date, at: datetime) -> Indicators:
+    def indicators(self, session: date, at: datetime, /) -> Indicators:
         """Return the indicators known at an instant of a session."""
         return self._present.indicators(session, at)
 
-    def spx_returns(self, session: date, at: datetime) -> FloatArray:
+    def spx_returns(self, session: date, at: datetime, /) -> FloatArray:
         """Return the last daily log returns of SPX, oldest first."""
         return self._present.spx_returns(session, at)
 
-    def vix_closes(self, session: date, at: datetime) -> Mapping[date, float]:
+    def vix_closes(self, session: date, at: datetime, /) -> Mapping[date, float]:
         """Return VIX closes by session, none of a session still open."""
         return self._present.vix_closes(session, at)
 
