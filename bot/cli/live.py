@@ -20,7 +20,7 @@ from bot.cli.exchange import market_facts
 from bot.clock import Clock, SystemClock
 from bot.control import Controls
 from bot.control_socket import ControlSocket
-from bot.daemon import Daemon
+from bot.daemon import TRY_AGAIN_S, Daemon
 from bot.deadman import DeadMan
 from bot.instance import InstanceLock
 from bot.log import RunLog, open_log
@@ -72,6 +72,7 @@ class LiveRun:
     web: WebSettings | None
     timetable: Timetable | None = None
     levels: Callable[[datetime], IndexLevels | None] | None = None
+    try_again_s: float = TRY_AGAIN_S
 
 
 def start_offset(
@@ -215,7 +216,9 @@ class _Serving:
         )
         timetable = run.timetable or self._system_timetable()
         beats = (self._manager.beat, self._dead_man.beat, self._obey_file)
-        self._daemon = Daemon(rig, timetable, log, self._on_change, beats)
+        self._daemon = Daemon(
+            rig, timetable, log, self._on_change, beats, try_again_s=run.try_again_s
+        )
         self._controls = Controls(self._daemon, run.folder, run.profile)
         self._dashboard = self._page()
         self._signal: int | None = None

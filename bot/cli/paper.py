@@ -9,6 +9,7 @@ from rich.console import Console
 from bot.cli.ending import JOURNAL, daemon_folder, finish
 from bot.cli.live import LOCK_NAME, LiveOptions, LiveRun, last_at_of, serve_here
 from bot.clock import Clock, SystemClock
+from bot.daemon import TRY_AGAIN_S
 from bot.instance import InstanceLock
 from bot.lockstep import LockstepTimetable, join_clock
 from bot.paper import PAPER, PaperRun, build_paper, build_shadow
@@ -57,7 +58,7 @@ async def _serve(
     run = await build(settings, clock, journal, options.seed, continues=continues)
     account = masked(settings.ib.account)
     verb = f"Goes on with the run in {folder}. " if continues else ""
-    console.print(f"{verb}{TITLES[profile].capitalize()}: {account}. Ctrl-C ends the run.")
+    console.print(f"{verb}Account {account}: {TITLES[profile]}. Ctrl-C ends the run.")
     timetable = None
     if isinstance(clock, LockstepClock):
         timetable = LockstepTimetable(clock, run.adapter.broker, run.rig.broker)
@@ -65,7 +66,10 @@ async def _serve(
     def levels(_at: datetime) -> IndexLevels | None:
         return run.adapter.feed.last_levels
 
-    live = LiveRun(run.rig, clock, folder, profile, console, options.web, timetable, levels)
+    # On a clock that jumps, a second of the machine's may be a day.
+    patience_s = TRY_AGAIN_S if timetable is None else 0.0
+    web = options.web
+    live = LiveRun(run.rig, clock, folder, profile, console, web, timetable, levels, patience_s)
     try:
         return run, await serve_here(live)
     finally:

@@ -84,6 +84,11 @@ class Week:
                 said += await self._watch(bot)
         return said
 
+    async def close(self) -> None:
+        """Let go of the ports."""
+        await self.lockstep.stop()
+        await self.server.stop()
+
     async def _start(self) -> asyncio.subprocess.Process:
         settings = {
             "ib.port": self.server.port,
