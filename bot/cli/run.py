@@ -329,7 +329,13 @@ def _simulate(
     folder = new_folder(settings, out, "sim")
     today = _session_on(world, clock.now())
     identity = RunIdentity("sim", "S", seed, clock.now(), today, today)
-    rig = build_simulated(settings, world, clock, identity, folder / "journal.db", durable=True)
+    if web is not None and settings.journal.url:
+        raise ConfigError(
+            "the page reads a journal in a file; leave journal.url empty or switch the page off"
+            " (--no-web)."
+        )
+    kept = settings.journal.url or folder / "journal.db"
+    rig = build_simulated(settings, world, clock, identity, kept, durable=True)
     rig.journal.commit()
     from bot.web.dashboard import Dashboard  # noqa: PLC0415 - the web is loaded only when served
 

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from brokers.gateway import account
 from brokers.gateway.contracts import Directory, WireContract, option_of_id
+from brokers.gateway.indices import SettledMarket
 from brokers.gateway.news import OrderMoved, OrderRefused, PositionMoved, Refused, Told, Traded
 from brokers.gateway.orders import OrderDesk, Status, Ticket
 from brokers.gateway.requests import BAG, WireOrder
@@ -38,7 +39,7 @@ from market.sessions import SessionCalendar, exchange_zone
 CONDOR_LEGS = 4
 
 
-class Market(Protocol):
+class Market(SettledMarket, Protocol):
     """What the gateway shows of the market."""
 
     def levels(self, at: datetime) -> IndexLevels:

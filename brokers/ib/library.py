@@ -17,7 +17,6 @@ from types import ModuleType
 from market.errors import ConfigError
 
 LIBRARIES = ("ib_insync", "ib_async")
-MESSAGES_PER_SECOND = 40  # the server allows 50; a burst of the library's own 45 can exceed it
 
 
 def client_library() -> ModuleType:
