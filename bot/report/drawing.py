@@ -73,7 +73,7 @@ def dated(axis: Any) -> None:
     """Label a time axis briefly."""
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415 - heavy
 
-    locator = AutoDateLocator(maxticks=7)
+    locator = AutoDateLocator(minticks=1, maxticks=9)
     axis.xaxis.set_major_locator(locator)
     axis.xaxis.set_major_formatter(ConciseDateFormatter(locator))
 

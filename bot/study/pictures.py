@@ -33,7 +33,7 @@ MODE_WORDS = {
 def pictures(evidence: Evidence) -> dict[str, str]:
     """Return the pictures by file name without ending, as SVG."""
     found = {
-        "equity": equity(evidence),
+        "equity": equity(evidence.days, evidence.tables.start_nlv_usd),
         "years": years(evidence.days),
         "moves": moves(evidence.days),
     }
@@ -56,9 +56,8 @@ def _paths(evidence: Evidence, mode: str) -> list[StressPath]:
     ]
 
 
-def equity(evidence: Evidence) -> str:
+def equity(days: Days, start: float) -> str:
     """Return account value with and without the hedge over its drawdown."""
-    days, start = evidence.days, evidence.tables.start_nlv_usd
     with_hedge, without = start + np.cumsum(days.full), start + np.cumsum(days.condor)
     at = days_axis(days.sessions)
 
