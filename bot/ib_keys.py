@@ -26,6 +26,11 @@ class IbKeys(Section):
     )
     account: str = Field("", description="Id of the paper account, such as DU1234567.")
     delayed: bool = Field(False, description="Accept delayed quotes; the profile shadow alone may.")
+    restart_et: str = Field(
+        "23:50",
+        pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
+        description="New York time at which the Gateway restarts by itself; `doctor` checks it.",
+    )
     lockstep: str = Field(
         "", description="HOST:PORT of the gateway emulator's clock; tests only, empty: none."
     )

@@ -42,6 +42,9 @@ class Adapter:
 
     broker: IbBroker
     feed: IbFeed
+    calendar: SessionCalendar
+    account: str
+    monthlies: Callable[[datetime], tuple[date, ...]]
 
     async def daily_bars(self, duration: str) -> Mapping[str, Sequence[BarSeen]]:
         """Return daily bars of the indices; one that the broker does not show is absent.
@@ -76,7 +79,7 @@ def build_adapter(settings: Settings, clock: Clock, *, may_be_delayed: bool) -> 
     feed = IbFeed(ours, broker.line, broker.finder, clock.now, facts)
     broker.ticks, broker.settlement_value = feed.board.hear, feed.settlement_value
     broker.package_veto = feed.package_veto
-    return Adapter(broker, feed)
+    return Adapter(broker, feed, calendar, ours.account, monthlies)
 
 
 def _cash_hours(calendar: SessionCalendar) -> Callable[[datetime], bool]:
