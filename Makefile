@@ -24,7 +24,7 @@ FIND_PYTHON = \
 	exit 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup clients browser run test check chaos format clean
+.PHONY: help setup clients browser docs run test check chaos format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -57,6 +57,10 @@ clients: $(CLIENTS:%=.clients/%/.ready) ## Make environments with the TWS client
 	@$(BIN)/python -m venv --clear .clients/$*
 	@.clients/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
+
+docs: setup ## Build the site of documentation into build/docs; a warning is an error
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/docs
 
 run: setup ## Replay real history in the terminal: condor and hedge together
 	@$(BIN)/alvh run $(ARGS)

@@ -77,7 +77,8 @@ def tell(record: Record) -> Told:
     """Return what a record says in one sentence; every kind has one."""
     maker = _MAKERS.get(type(record))
     if maker is None:
-        return Told(Level.DETAIL, Topic.RUN, KIND_OF[type(record)].replace("_", " ") + ".")
+        name = KIND_OF[type(record)].replace("_", " ").capitalize()
+        return Told(Level.DETAIL, Topic.RUN, f"{name}.")
     return maker(record)
 
 

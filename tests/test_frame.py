@@ -288,6 +288,7 @@ def test_make_names_its_targets() -> None:
         "setup",
         "browser",
         "clients",
+        "docs",
         "run",
         "test",
         "check",

@@ -38,6 +38,7 @@ COMMANDS = {
     "chain": ("bot.cli.chain", "Print a modelled option chain at any instant of history."),
     "calibrate": ("bot.cli.calibrate", "Measure or refit the market model on real chains."),
     "study": ("bot.cli.study", "Judge the method's claims on history, with intervals."),
+    "report": ("bot.cli.report", "Write one page of a day, a range or a study."),
     "sweep": ("bot.cli.sweep", "Run a grid of parameters over history and drawn markets."),
     "completion": ("bot.cli.completion", "Print the script that completes commands in a shell."),
     "explain": ("bot.cli.explain", "Explain a rule, and tell how often it bound."),

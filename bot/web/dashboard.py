@@ -2,9 +2,9 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from bot.bootstrap import Rig
+from bot.journal.place import Target
 from bot.web.desk import Controls
 from bot.web.options import WebSettings, require_safe, token_of
 from bot.web.server import address_of, bound_socket, serving
@@ -25,7 +25,7 @@ class Dashboard:
         self,
         rig: Rig,
         web: WebSettings,
-        journal: Path,
+        journal: Target,
         say: Callable[[str], None],
         controls: Controls | None = None,
     ) -> None:

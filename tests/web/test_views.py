@@ -18,7 +18,7 @@ from bot.web.facts import Facts
 from bot.web.scene import Almanac, Hours, Scene, hours_at, wanted
 from bot.web.views.calendar import calendar_page
 from bot.web.views.condor import condor_page
-from bot.web.views.decisions import Query, decisions_page
+from bot.web.views.decisions import Query, decisions_page, words_of
 from bot.web.views.health import Pulse, health_page, healthz
 from bot.web.views.hedge import hedge_page
 from bot.web.views.orders import order_detail, orders_page
@@ -158,7 +158,7 @@ def test_what_the_hedge_cost_is_the_premium_that_its_fills_paid(noon: Noon) -> N
 
 
 def test_decisions_are_found_by_all_their_words_newest_first(noon: Noon) -> None:
-    found = decisions_page(noon.facts, Query("no condor LISTED", "condor", "2018-01"))
+    found = decisions_page(noon.facts, Query(words_of("no condor LISTED"), "condor", "2018-01"))
 
     assert isinstance(found["decisions"], list)
     sessions = [row["session"] for row in found["decisions"]]
