@@ -18,6 +18,7 @@ JOURNAL = "journal.db"
 
 
 def finish(rig: Rig, console: Console, folder: Path, subtitle: str, *, as_json: bool) -> None:
+    """Print a run's result, and write its summary and picture into its folder."""
     points = rig.summary.points
     if not points:
         console.print(f"No session was completed. Journal and log: {folder}")
