@@ -24,7 +24,7 @@ FIND_PYTHON = \
 	exit 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup clients browser docs run test check format clean
+.PHONY: help setup clients browser docs run test check chaos format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -73,6 +73,10 @@ check: setup ## Check format, lint, types and the import table
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+KILLS ?= 40
+chaos: setup ## Kill bot and exchange over a replayed quarter: KILLS=1000 SEED=7
+	$(BIN)/python tests/chaos/chaos.py --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
 format: setup ## Format the code and mend what the linter can mend
 	$(BIN)/ruff check --fix-only

@@ -22,7 +22,9 @@ from bot.shadow import Shadows
 from bot.shell import Shell
 from bot.summary import RunSummary
 from bot.tape import DailyTape, Tape
+from bot.vitals import Vitals
 from bot.world import World, config_text
+from brokers.base import TimedBroker
 from brokers.sim.broker import SimBroker, VenueStore, regular_hours
 from brokers.sim.exchange import SimExchange
 from brokers.sim.feed import ModelFeed
@@ -47,11 +49,13 @@ class Rig:
     book: Book
     engine: Engine
     shell: Shell
-    broker: SimBroker
+    broker: TimedBroker
     journal: Journal
     summary: RunSummary
     conduct: ConductMeter
     rules: RuleCounter
+    vitals: Vitals
+    sends_again: bool = True
 
     def result(self) -> dict[str, Any]:
         """Return what the run came to: the object that `backtest --json` prints, less run facts."""
@@ -186,13 +190,15 @@ def build_simulated(
     *,
     durable: bool = False,
     continues: bool = False,
+    broker: TimedBroker | None = None,
 ) -> Rig:
     """Return a run on the simulated exchange; `replay` and `sim` differ in clock and world.
 
     With `journal_path`, a file or a URL, the run is kept there, else in memory; a durable one also
     keeps all that decisions look at. With `continues` the journal is one that a run has left: all
     that the engine remembers is rebuilt from it. The simulated exchange begins empty all the same;
-    what it held is its own to keep.
+    what it held is its own to keep. A `broker` takes the place of that exchange: one with a file or
+    a process of its own.
 
     Raises:
         ConfigError: the journal cannot be written, or is that of another profile or run mode.
@@ -214,11 +220,11 @@ def build_simulated(
         journal.append,
         keep_input=InputKeeper(journal.keep, tape) if durable else None,
     )
-    exchange = build_exchange(settings, world, identity.seed)
-    broker = SimBroker(exchange, world.market, world.calendar, clock.now)
-    shell = Shell(engine, broker, ModelFeed(world.market, clock.now), journal)
+    broker = broker or build_venue(settings, world, clock, identity.seed)
+    shell = Shell(engine, broker, ModelFeed(world.market, clock.now), journal, clock.now)
     conduct = ConductMeter(book, settings)
-    for watch in (summary.watch, rules.watch, conduct.watch):
+    vitals = Vitals()
+    for watch in (summary.watch, rules.watch, conduct.watch, vitals.watch):
         engine.listen(watch)
     if continues:
         _recall(journal, engine)
@@ -235,6 +241,7 @@ def build_simulated(
         summary,
         conduct,
         rules,
+        vitals,
     )
 
 

@@ -75,6 +75,7 @@ class MomentMissed:
     session: date
     name: str
     reason: str
+    event: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,4 +340,38 @@ class BrokerReported:
     event: BrokerEvent
 
 
-Input = MomentDue | MomentSkipped | SnapshotTaken | SnapshotFailed | BrokerReported
+@dataclass(frozen=True, slots=True)
+class HaltAsked:
+    """Input: a person, or their file, wants trading to stop; `reason` is theirs."""
+
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeAsked:
+    """Input: a person wants trading to go on."""
+
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlattenAsked:
+    """Input: a person wants every condor bought back, and with `with_hedge` the hedge sold."""
+
+    at: datetime
+    reason: str
+    with_hedge: bool
+
+
+Input = (
+    MomentDue
+    | MomentSkipped
+    | SnapshotTaken
+    | SnapshotFailed
+    | BrokerReported
+    | HaltAsked
+    | ResumeAsked
+    | FlattenAsked
+)

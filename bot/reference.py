@@ -1,6 +1,8 @@
 """Makes the reference pages from the code: every setting, every command."""
 
+import json
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import click
@@ -54,8 +56,10 @@ def settings_page() -> str:
 
 
 def _shown(value: object) -> str:
-    text = str(value)
-    return text if text else '""'
+    """Return a default as TOML writes it; None, which TOML has not, as the word none."""
+    if isinstance(value, Decimal):
+        return str(value)
+    return "none" if value is None else json.dumps(value, default=str)
 
 
 def commands_page() -> str:

@@ -107,6 +107,31 @@ class JournalSettings(Section):
     )
 
 
+class OnStop(StrEnum):
+    """What becomes of working orders when the daemon ends."""
+
+    CANCEL = "cancel"
+    LEAVE = "leave"
+
+
+class DaemonSettings(Section):
+    """How the daemon lives and dies."""
+
+    on_stop: OnStop = Field(
+        OnStop.CANCEL,
+        description="Working orders at the end: cancel them, or leave them for the next start.",
+    )
+    stop_seconds: float = Field(
+        3.0, ge=0, le=60, description="Longest wait for the answers to those cancellations."
+    )
+    deadman_url: str = Field(
+        "", description="URL fetched after each session's decision; with /fail added when none."
+    )
+    deadman_file: str = Field(
+        "", description="File written after each session's decision, for a watcher of its own."
+    )
+
+
 class Settings(MethodParams):
     """Everything that can be set, section by section."""
 
@@ -117,6 +142,7 @@ class Settings(MethodParams):
     fills: FillSettings = FillSettings()
     quotes: QuoteSettings = QuoteSettings()
     journal: JournalSettings = JournalSettings()
+    daemon: DaemonSettings = DaemonSettings()
     web: WebSettings = WebSettings()
     notify: NotifySettings = NotifySettings()
     ib: IbKeys = IbKeys()

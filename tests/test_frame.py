@@ -292,6 +292,7 @@ def test_make_names_its_targets() -> None:
         "run",
         "test",
         "check",
+        "chaos",
         "format",
         "clean",
     ]

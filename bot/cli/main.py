@@ -26,6 +26,9 @@ COMMANDS = {
     "plan": ("bot.cli.plan", "List coming sessions, moments, releases and hedge rolls."),
     "top": ("bot.cli.top", "Watch a running bot in the terminal."),
     "status": ("bot.cli.status", "Show where a run stands, and what needs attention."),
+    "halt": ("bot.cli.control:halt", "Stop a running daemon from opening anything."),
+    "resume": ("bot.cli.control:resume", "Let a halted daemon trade again."),
+    "flatten": ("bot.cli.control:flatten", "Close every open condor of a running daemon."),
     "journal": ("bot.cli.journal", "Read and verify the journal of a run."),
     "gateway": ("bot.cli.gateway", "Serve the TWS API offline, for any TWS client to test on."),
     "data": ("bot.cli.data", "Look after a folder of history: status, import, download."),
@@ -53,8 +56,8 @@ class LazyGroup(click.Group):
         """Return the subcommand, importing its module."""
         if name not in COMMANDS:
             return None
-        module = import_module(COMMANDS[name][0])
-        command: click.Command = module.command
+        module, _, attribute = COMMANDS[name][0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute or "command")
         return command
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:

@@ -66,7 +66,7 @@ def thousands(axis: Any, which: str = "y") -> None:
     from matplotlib.ticker import FuncFormatter  # noqa: PLC0415 - heavy
 
     side = axis.xaxis if which == "x" else axis.yaxis
-    side.set_major_formatter(FuncFormatter(lambda value, _at: f"{value / 1000:,.0f}"))
+    side.set_major_formatter(FuncFormatter(lambda value, _at: f"{value / 1000:,.6g}"))
 
 
 def dated(axis: Any) -> None:

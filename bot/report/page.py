@@ -13,6 +13,8 @@ from bot.study.verdict import figure
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+# A minus that never ends a line.
+NEGATIVE = "−\u2060"
 WIDE, HIGH, MARGIN = 220.0, 26.0, 6.0
 
 
@@ -20,7 +22,7 @@ def usd(value: float | None) -> str:
     """Return dollars with sign and thousands, a dash when unknown."""
     if value is None:
         return "–"
-    return f"{'−' if value < 0 else ''}${abs(value):,.0f}"
+    return f"{NEGATIVE if value < 0 else ''}${abs(value):,.0f}"
 
 
 def share(value: float | None, digits: int = 1) -> str:

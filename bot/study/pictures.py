@@ -156,6 +156,7 @@ def stress_paths(paths: Sequence[StressPath]) -> str:
             axis.set_ylabel("thousand USD", fontsize=8)
             axis.set_title(f"{path.window.name}, {MODE_WORDS[path.mode]}", fontsize=8.5, loc="left")
             thousands(axis)
+            axis.xaxis.get_major_locator().set_params(integer=True)
         np.atleast_1d(axes)[0].legend(loc="best", ncols=2)
         np.atleast_1d(axes)[-1].set_xlabel("sessions since the window began")
 

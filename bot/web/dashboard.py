@@ -5,13 +5,11 @@ from contextlib import asynccontextmanager
 
 from bot.bootstrap import Rig
 from bot.journal.place import Target
-from bot.web.desk import Controls
+from bot.web.desk import Controls, Look
 from bot.web.options import WebSettings, require_safe, token_of
 from bot.web.server import address_of, bound_socket, serving
 from bot.web.wire import desk_of
 from brokers.sim.feed import ModelFeed
-
-SIMULATED = "simulated exchange, connected"
 
 
 class Dashboard:
@@ -40,8 +38,8 @@ class Dashboard:
             rig.world,
             rig.clock.now,
             journal,
-            market=ModelFeed(rig.world.market, rig.clock.now),
-            connection=lambda: SIMULATED,
+            look=Look(ModelFeed(rig.world.market, rig.clock.now)),
+            connection=lambda: f"simulated exchange, {rig.book.line}",
             controls=controls,
         )
         rig.shell.listen_to_commits(self._committed)

@@ -7,13 +7,12 @@ from pathlib import Path
 from bot.journal.place import Target
 from bot.journal.reader import JournalReader
 from bot.settings import Settings
-from bot.web.desk import Controls, Desk
+from bot.web.desk import Controls, Desk, Look
 from bot.web.facts import Facts
 from bot.web.feed import Feed
 from bot.web.monitor import Monitor, file_probe, server_probe
 from bot.web.scene import Almanac
 from bot.world import World
-from brokers.base import MarketData
 
 
 def desk_of(
@@ -22,7 +21,7 @@ def desk_of(
     clock: Callable[[], datetime],
     journal: Target,
     *,
-    market: MarketData | None,
+    look: Look | None,
     connection: Callable[[], str],
     controls: Controls | None = None,
 ) -> Desk:
@@ -43,6 +42,6 @@ def desk_of(
         clock,
         Monitor(probe, connection),
         Path(settings.web.reports),
-        market,
+        look,
         controls,
     )
