@@ -287,14 +287,14 @@ class ModelMarket:
         row = self._row(at)
         session = self._calendar.session(self._history.sessions[row])
         whole = session.cash_close_at - session.open_at
-        left = max((session.cash_close_at - at) / whole, 0.0)
+        hours_left = max((session.cash_close_at - at) / whole, 0.0)
         is_closed = at >= session.cash_close_at
         return _Instant(
             at=at,
             on=at.astimezone(exchange_zone()).date(),
             row=row,
             is_closed=is_closed,
-            session_left=left,
+            session_left=hours_left * self._surface.params.spx_term.trading_hours_share,
             spx=self._paths.spx(row, at),
             vol=self._vol(row, is_closed, at),
             rate_frac=self._rate_frac(row if is_closed else max(row - 1, 0)),
@@ -448,7 +448,7 @@ class ModelMarket:
                 sessions_left=sessions_left,
                 vol=instant.vol,
                 strikes=strikes,
-                atm_variance=self._variance(instant).total(time),
+                at_money=self._variance(instant).at_money(time),
             )
         return self._surface.vix_chain(
             trading_class=trading_class,

@@ -233,9 +233,12 @@ class _Serving:
         run = self._run
         if run.web is None:
             return None
-        from bot.web.dashboard import Dashboard  # noqa: PLC0415 - loaded only when served
+        from bot.web.dashboard import Dashboard, model_look  # noqa: PLC0415 - only when served
 
-        return Dashboard(run.rig, run.web, run.folder / JOURNAL, run.console.print, self._controls)
+        # What is modelled is never shown as the quotes of a broker.
+        look = model_look(run.rig) if run.profile == "sim" else None
+        journal, say = run.folder / JOURNAL, run.console.print
+        return Dashboard(run.rig, run.web, journal, say, self._controls, look)
 
     async def serve(self) -> bool:
         """Serve until a signal; return whether that was a manager's and not a person's."""

@@ -133,7 +133,7 @@ def test_no_spx_butterfly_or_vertical_costs_less_than_nothing(
     calls = model_prices(chain, Right.CALL)
     # A thousandth of a tick: a far wing may bend the other way by less than can be quoted.
     assert np.diff(calls, 2).min() > -5e-5
-    assert np.diff(calls).max() <= 1e-6
+    assert np.diff(calls).max() <= 1e-9
     assert np.diff(calls).min() >= -5.0 * chain.discount - 1e-9
 
 
