@@ -190,7 +190,9 @@ def _words(seen: ErrorSeen) -> str:
 
 def _strangers(adapter: Adapter) -> Iterator[Finding]:
     for sentence in adapter.broker.strangers():
-        remedy = "if it belongs to a run, that run explains it; else close it by hand"
+        remedy = (
+            "if it belongs to a run, `alvh reconcile --out DIR` explains; else close it by hand"
+        )
         yield Finding("account's book", State.NOTE, sentence, remedy)
 
 
