@@ -34,7 +34,7 @@ from bot.world import World, synthetic_world
 from brokers.base import TimedBroker
 from brokers.sim.client import ExchangeClient
 from brokers.sim.store import ExchangeStore
-from market.errors import ConfigError, InvariantBroken
+from market.errors import InvariantBroken
 from market.quotes import IndexLevels
 from market.schedule import Moment
 from market.sessions import SessionCalendar, exchange_zone
@@ -100,11 +100,6 @@ def simulate(settings: Settings, options: LiveOptions) -> None:
         AlreadyRunning: another process runs in that folder.
         BrokerUnavailable: the exchange's process cannot be reached.
     """
-    if options.web is not None and settings.journal.url:
-        raise ConfigError(
-            "the page reads a journal in a file; leave journal.url empty or switch the page off"
-            " (--no-web)."
-        )
     console = Console(stderr=options.as_json)
     folder = daemon_folder(settings, options.out, "sim")
     journal = settings.journal.url or folder / JOURNAL
@@ -237,7 +232,8 @@ class _Serving:
 
         # What is modelled is never shown as the quotes of a broker.
         look = model_look(run.rig) if run.profile == "sim" else None
-        journal, say = run.folder / JOURNAL, run.console.print
+        journal = run.rig.settings.journal.url or run.folder / JOURNAL
+        say = run.console.print
         return Dashboard(run.rig, run.web, journal, say, self._controls, look)
 
     async def serve(self) -> bool:

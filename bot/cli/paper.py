@@ -16,7 +16,6 @@ from bot.paper import PAPER, PaperRun, build_paper, build_shadow
 from bot.settings import Settings
 from brokers.ib.paper_lock import masked, require_paper_settings
 from brokers.lockstep import LockstepClock
-from market.errors import ConfigError
 from market.quotes import IndexLevels
 
 TITLES = {
@@ -34,11 +33,6 @@ def trade(settings: Settings, options: LiveOptions, profile: str) -> None:
         AlreadyRunning: another process runs in that folder.
     """
     require_paper_settings(settings.ib.account, settings.ib.port)
-    if options.web is not None and settings.journal.url:
-        raise ConfigError(
-            "the page reads a journal in a file; leave journal.url empty or switch the page off"
-            " (--no-web)."
-        )
     console = Console(stderr=options.as_json)
     folder = daemon_folder(settings, options.out, profile)
     now = SystemClock().now()
