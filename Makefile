@@ -50,12 +50,22 @@ browser: setup ## Add what the tests of the dashboard need (a Chromium must be a
 
 CLIENTS := ib_async ibapi nautilus_ibapi
 
-clients: $(CLIENTS:%=.clients/%/.ready) ## Make environments with the TWS clients that the tests speak with
+clients: $(CLIENTS:%=.clients/%/.ready) .clients/adapter/.ready ## Make environments with the TWS clients that the tests speak with
 
 .clients/%/.ready: tests/foreign/clients/%.txt | setup
 	@echo "clients: installing $*"
 	@$(BIN)/python -m venv --clear .clients/$*
 	@.clients/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+# The adapter on ib_async: the project without its dependencies, which would bring ib_insync.
+.clients/adapter/.ready: pyproject.toml constraints.txt tests/foreign/clients/ib_async.txt | setup
+	@echo "clients: installing the project on ib_async"
+	@$(BIN)/python -m venv --clear .clients/adapter
+	@$(BIN)/python tests/foreign/clients/adapter_requirements.py > .clients/adapter/requirements.txt
+	@.clients/adapter/bin/python -m pip install --quiet --disable-pip-version-check \
+		-r .clients/adapter/requirements.txt
+	@.clients/adapter/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
 docs: setup ## Build the site of documentation into build/docs; a warning is an error

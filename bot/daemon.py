@@ -46,8 +46,10 @@ class Daemon:
         log: RunLog,
         on_change: Callable[[Moment | None], None],
         on_pulse: Sequence[Callable[[], Awaitable[None]]] = (),
+        try_again_s: float = TRY_AGAIN_S,
     ) -> None:
-        """Wire it; `on_pulse` is called each second, from the loop, for as long as it turns."""
+        """Wire it; `on_pulse` is called each second, from the loop, for as long as it turns, and a
+        broker that is lost is asked for again after `try_again_s` of the machine's time."""
         self.rig = self._rig = rig
         self._clock = rig.clock
         self._timetable = timetable
@@ -59,6 +61,7 @@ class Daemon:
         self._pending: list[Moment] = []
         self._stop = asyncio.Event()
         self._try_again_at = 0.0
+        self._try_again_s = try_again_s
         self.reconciled_at: datetime | None = None
         self.difference: str | None = None
 
@@ -224,7 +227,7 @@ class Daemon:
         now = asyncio.get_running_loop().time()
         if now < self._try_again_at:
             return
-        self._try_again_at = now + TRY_AGAIN_S
+        self._try_again_at = now + self._try_again_s
         try:
             await self._take_up()
         except BrokerUnavailable:

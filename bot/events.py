@@ -207,6 +207,21 @@ class TradingResumed:
 
 
 @dataclass(frozen=True, slots=True)
+class BooksAdopted:
+    """A person's word: the book takes over what the broker says, where the two differed.
+
+    `positions` are signed contracts by symbol, `ended_orders` no longer work, `cash_change_usd`
+    is what the broker has more in cash.
+    """
+
+    at: datetime
+    positions: Mapping[str, int]
+    ended_orders: tuple[str, ...]
+    cash_change_usd: Decimal
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class ShadowMark:
     """One shadow book at a session's end, dollars."""
 
@@ -266,6 +281,7 @@ Record = (
     | ShadowsMarked
     | TradingHalted
     | TradingResumed
+    | BooksAdopted
 )
 
 KINDS: dict[str, type] = {
@@ -295,6 +311,7 @@ KINDS: dict[str, type] = {
     "shadows_marked": ShadowsMarked,
     "trading_halted": TradingHalted,
     "trading_resumed": TradingResumed,
+    "books_adopted": BooksAdopted,
 }
 KIND_OF: dict[type, str] = {record: name for name, record in KINDS.items()}
 

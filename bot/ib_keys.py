@@ -26,6 +26,11 @@ class IbKeys(Section):
     )
     account: str = Field("", description="Id of the paper account, such as DU1234567.")
     delayed: bool = Field(False, description="Accept delayed quotes; the profile shadow alone may.")
+    restart_et: str = Field(
+        "23:50",
+        pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
+        description="New York time at which the Gateway restarts by itself; `doctor` checks it.",
+    )
     lockstep: str = Field(
         "", description="HOST:PORT of the gateway emulator's clock; tests only, empty: none."
     )
@@ -47,4 +52,5 @@ def adapter_settings(keys: IbKeys, *, may_be_delayed: bool) -> IbSettings:
         accepts_delayed=keys.delayed and may_be_delayed,
         messages_per_second=0 if is_emulator else 40,
         beat_every=UNHURRIED_BEAT if is_emulator else timedelta(seconds=20),
+        stale_after=2 * UNHURRIED_BEAT if is_emulator else timedelta(seconds=60),
     )

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from bot.book import Book, OrderStatus
 from bot.events import BrokerReported
 from bot.shell import Shell
-from brokers.base import Broker, Retelling
+from brokers.base import Broker, Retelling, Suspicious
 from market.errors import BooksDiffer
 from market.instruments import OptionContract
 from market.orders import ApprovedOrder, LineChanged, LineState, Order
@@ -85,12 +85,13 @@ async def _say(shell: Shell, book: Book, at: datetime, difference: str | None) -
 async def compare(broker: Broker, book: Book) -> str | None:
     """Return how book and broker differ, both sides shown, or None when they agree."""
     theirs, orders = await broker.positions(), await broker.open_orders()
-    parts = [*_positions(book.ledger.positions(), theirs), *_orders(book, orders)]
+    strangers = broker.strangers() if isinstance(broker, Suspicious) else ()
+    parts = [*_positions(book.ledger.positions(), theirs), *_orders(book, orders), *strangers]
     if not parts:
         return None
     return (
-        "; ".join(parts) + ". Nothing is sent until they agree: correct the account, or start a"
-        " new journal on it."
+        "; ".join(parts) + ". Nothing is sent until they agree: correct the account, let `alvh"
+        " reconcile` take over what the broker says, or start a new journal on it."
     )
 
 

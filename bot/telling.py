@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.events import (
     KIND_OF,
+    BooksAdopted,
     DecisionMade,
     EntryClosed,
     EquityMarked,
@@ -208,6 +209,10 @@ def _resumed(record: TradingResumed) -> Told:
     return Told(Level.WARNING, Topic.ALARM, record.sentence)
 
 
+def _adopted(record: BooksAdopted) -> Told:
+    return Told(Level.WARNING, Topic.ALARM, record.sentence)
+
+
 _MAKERS: Mapping[type, Callable[[Any], Told]] = {
     RunStarted: _started,
     RunResumed: _continued,
@@ -230,4 +235,5 @@ _MAKERS: Mapping[type, Callable[[Any], Told]] = {
     EquityMarked: _marked,
     TradingHalted: _halted,
     TradingResumed: _resumed,
+    BooksAdopted: _adopted,
 }

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -17,10 +17,10 @@ from rich.live import Live
 from bot.bootstrap import Rig, RunIdentity, build_simulated, build_venue
 from bot.cli.ending import JOURNAL, daemon_folder, finish
 from bot.cli.exchange import market_facts
-from bot.clock import SystemClock
+from bot.clock import Clock, SystemClock
 from bot.control import Controls
 from bot.control_socket import ControlSocket
-from bot.daemon import Daemon
+from bot.daemon import TRY_AGAIN_S, Daemon
 from bot.deadman import DeadMan
 from bot.instance import InstanceLock
 from bot.log import RunLog, open_log
@@ -28,13 +28,14 @@ from bot.notify import notifier_of
 from bot.screen import Screen
 from bot.service import ServiceManager
 from bot.settings import Settings
-from bot.timetable import SystemTimetable
+from bot.timetable import SystemTimetable, Timetable
 from bot.web.options import WebSettings
 from bot.world import World, synthetic_world
 from brokers.base import TimedBroker
 from brokers.sim.client import ExchangeClient
 from brokers.sim.store import ExchangeStore
-from market.errors import ConfigError
+from market.errors import InvariantBroken
+from market.quotes import IndexLevels
 from market.schedule import Moment
 from market.sessions import SessionCalendar, exchange_zone
 
@@ -64,11 +65,14 @@ class LiveRun:
     """One wired daemon: a rig of any profile on the machine's clock, and where it lives."""
 
     rig: Rig
-    clock: SystemClock
+    clock: Clock
     folder: Path
     profile: str
     console: Console
     web: WebSettings | None
+    timetable: Timetable | None = None
+    levels: Callable[[datetime], IndexLevels | None] | None = None
+    try_again_s: float = TRY_AGAIN_S
 
 
 def start_offset(
@@ -96,18 +100,13 @@ def simulate(settings: Settings, options: LiveOptions) -> None:
         AlreadyRunning: another process runs in that folder.
         BrokerUnavailable: the exchange's process cannot be reached.
     """
-    if options.web is not None and settings.journal.url:
-        raise ConfigError(
-            "the page reads a journal in a file; leave journal.url empty or switch the page off"
-            " (--no-web)."
-        )
     console = Console(stderr=options.as_json)
     folder = daemon_folder(settings, options.out, "sim")
     journal = settings.journal.url or folder / JOURNAL
     now = SystemClock().now()
     with InstanceLock(folder / LOCK_NAME, f"profile sim in {folder}", now):
         today = now.astimezone(exchange_zone()).date()
-        last_at = _last_at(journal)
+        last_at = last_at_of(journal)
         world = synthetic_world(settings, today, options.seed)
         clock, sentence = _clock(world, last_at, options)
         with _venue(settings, world, clock, folder, options) as broker:
@@ -155,7 +154,7 @@ def _clock(world: World, last_at: datetime | None, options: LiveOptions) -> tupl
     return SystemClock(offset), sentence
 
 
-def _last_at(journal: Path | str) -> datetime | None:
+def last_at_of(journal: Path | str) -> datetime | None:
     """Return when the last record of a journal happened; None where a run is to begin."""
     from bot.journal.reader import last_record_at  # noqa: PLC0415 - SQL is loaded only when used
 
@@ -178,6 +177,11 @@ def _venue(
 
 def serve(run: LiveRun) -> bool:
     """Run a daemon until a signal ends it; return whether it was told to go without a show."""
+    return asyncio.run(serve_here(run))
+
+
+async def serve_here(run: LiveRun) -> bool:
+    """Run a daemon in the running loop until a signal ends it."""
     rig, clock = run.rig, run.clock
     screen = Screen(rig, None)
     with open_log(run.folder) as file:
@@ -186,7 +190,7 @@ def serve(run: LiveRun) -> bool:
         for warning in rig.world.macro.warnings(clock.now().date()):
             log.warning("macro_calendar_ends", sentence=warning)
             run.console.print(f"WARNING: {warning}", style="yellow")
-        return asyncio.run(_Serving(run, log, screen).serve())
+        return await _Serving(run, log, screen).serve()
 
 
 class _Serving:
@@ -205,20 +209,32 @@ class _Serving:
             url=daemon.deadman_url,
             file=daemon.deadman_file,
         )
-        timetable = SystemTimetable(run.clock, self._on_jump)
+        timetable = run.timetable or self._system_timetable()
         beats = (self._manager.beat, self._dead_man.beat, self._obey_file)
-        self._daemon = Daemon(rig, timetable, log, self._on_change, beats)
+        self._daemon = Daemon(
+            rig, timetable, log, self._on_change, beats, try_again_s=run.try_again_s
+        )
         self._controls = Controls(self._daemon, run.folder, run.profile)
         self._dashboard = self._page()
         self._signal: int | None = None
+
+    def _system_timetable(self) -> Timetable:
+        clock = self._run.clock
+        if not isinstance(clock, SystemClock):
+            raise InvariantBroken("a clock that is not the machine's needs its own timetable")
+        return SystemTimetable(clock, self._on_jump)
 
     def _page(self) -> "Dashboard | None":
         run = self._run
         if run.web is None:
             return None
-        from bot.web.dashboard import Dashboard  # noqa: PLC0415 - loaded only when served
+        from bot.web.dashboard import Dashboard, model_look  # noqa: PLC0415 - only when served
 
-        return Dashboard(run.rig, run.web, run.folder / JOURNAL, run.console.print, self._controls)
+        # What is modelled is never shown as the quotes of a broker.
+        look = model_look(run.rig) if run.profile == "sim" else None
+        journal = run.rig.settings.journal.url or run.folder / JOURNAL
+        say = run.console.print
+        return Dashboard(run.rig, run.web, journal, say, self._controls, look)
 
     async def serve(self) -> bool:
         """Serve until a signal; return whether that was a manager's and not a person's."""
@@ -263,10 +279,11 @@ class _Serving:
         if not run.console.is_terminal:
             return
         now = run.clock.now()
-        levels = run.rig.world.market.levels(now)
+        levels = (run.levels or run.rig.world.market.levels)(now)
         state.next_moment, state.at = following, now
         state.session = session_on(run.rig.world, now)
-        state.spx, state.vix = levels.spx, levels.vix
+        if levels is not None:
+            state.spx, state.vix = levels.spx, levels.vix
         self._live.refresh()
 
 

@@ -30,6 +30,8 @@ COMMANDS = {
     "resume": ("bot.cli.control:resume", "Let a halted daemon trade again."),
     "flatten": ("bot.cli.control:flatten", "Close every open condor of a running daemon."),
     "journal": ("bot.cli.journal", "Read and verify the journal of a run."),
+    "reconcile": ("bot.cli.reconcile", "Compare a run's book with the paper account's."),
+    "doctor": ("bot.cli.doctor", "Check whether the line to Interactive Brokers is fit."),
     "gateway": ("bot.cli.gateway", "Serve the TWS API offline, for any TWS client to test on."),
     "data": ("bot.cli.data", "Look after a folder of history: status, import, download."),
     "notify": ("bot.cli.notify", "List the channels of notifications, and try them."),

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
@@ -32,9 +31,6 @@ from bot.world import historical_world
 from market.errors import ConfigError
 from market.schedule import Moment
 
-if TYPE_CHECKING:
-    pass
-
 DEFAULT_PACE_S = 20.0
 REPLAY_TITLE = "simulated on recorded SPX and VIX; option prices are modelled"
 SIM_TITLE = "a synthetic market: no price here ever existed"
@@ -45,10 +41,11 @@ LINES_WITHOUT_TERMINAL = 20
 @click.command("run")
 @click.option(
     "--profile",
-    type=click.Choice(("replay", "sim")),
+    type=click.Choice(("replay", "sim", "paper", "shadow")),
     default="replay",
     show_default=True,
-    help="replay: recorded history; sim: a synthetic live market on the machine's clock.",
+    help="replay: recorded history; sim: a synthetic live market on the machine's clock; paper: an"
+    " Interactive Brokers paper account; shadow: its quotes, the simulated exchange.",
 )
 @click.option("--from", "first", type=DATE, default="2018-01-02", show_default=True)
 @click.option("--to", "last", type=DATE, default="2018-03-29", show_default=True)
@@ -104,7 +101,7 @@ def command(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Run the bot with a live view; no account, no network, no real money.
+    """Run the bot with a live view, never with real money.
 
     The replay takes the default quarter of 2018, with the shock of 5 February, through the same
     engine that runs live, and ends with a summary and a picture. The profile sim goes on until
@@ -117,6 +114,7 @@ def command(
       alvh run --profile sim
       alvh run --profile sim --out runs/sim
       alvh run --profile sim --exchange exchange.sock --out runs/sim
+      alvh run --profile paper --config paper.toml --out runs/paper
     """
     settings = read_settings(preset, config, overrides)
     refuse_foreign_options(profile)
@@ -124,13 +122,23 @@ def command(
         raise ConfigError(f"--pace {pace} is no number of seconds; give one such as 20, or 0.")
     if profile == "replay":
         _replay(settings, first, last, pace, out, data, seed, as_json=as_json)
+        return
+    web = None if no_web else web_settings(settings, web_port)
+    options = LiveOptions(out, seed, web, exchange, real_time, as_json)
+    if profile == "sim":
+        simulate(settings, options)
     else:
-        web = None if no_web else web_settings(settings, web_port)
-        simulate(settings, LiveOptions(out, seed, web, exchange, real_time, as_json))
+        from bot.cli.paper import trade  # noqa: PLC0415 - the adapter is loaded only when used
+
+        trade(settings, options, profile)
 
 
+OF_A_REPLAY = ("first", "last", "pace", "data")
+OF_A_SIMULATION = ("real_time", "exchange")
 FOREIGN = {
-    "sim": ("first", "last", "pace", "data"),
+    "sim": OF_A_REPLAY,
+    "paper": (*OF_A_REPLAY, *OF_A_SIMULATION),
+    "shadow": (*OF_A_REPLAY, *OF_A_SIMULATION),
     "replay": ("real_time", "web_port", "no_web", "exchange"),
 }
 
@@ -142,10 +150,10 @@ def refuse_foreign_options(profile: str) -> None:
         ConfigError: such an option was given.
     """
     context = click.get_current_context()
-    other = "replay" if profile == "sim" else "sim"
     for name in FOREIGN[profile]:
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             parameter = next(each for each in context.command.params if each.name == name)
+            other = "replay" if name in OF_A_REPLAY else "sim"
             raise ConfigError(
                 f"{parameter.opts[0]} goes with --profile {other} only; leave it out."
             )

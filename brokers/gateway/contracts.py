@@ -45,7 +45,7 @@ EPOCH = date(1990, 1, 1)
 CLASSES = tuple(TradingClass)
 STRIKE_UNITS = {"SPX": Decimal(5), "VIX": Decimal("0.5")}
 STRIKE_BITS, DAY_BITS = 12, 14
-HORIZON = timedelta(days=200)
+HORIZON = timedelta(days=400)
 CHICAGO = ZoneInfo("America/Chicago")
 VENUES = ("SMART", "CBOE")
 MARKET_RULES = {"SPX": 1001, "VIX": 1002}

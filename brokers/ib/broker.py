@@ -278,17 +278,14 @@ class IbBroker:
         return AccountState(cash, margin, sum(charges, ZERO))
 
     def strangers(self) -> tuple[str, ...]:
-        """Return what is seen at the broker that our orders do not explain, each a sentence."""
+        """Return what is seen at the broker that our orders do not explain, each a sentence.
+
+        Executions of others are not among it: what they changed shows in the positions.
+        """
         told = [
             f"an order of {seen.quantity:f} {seen.contract.symbol} that this bot never sent works"
             f" at the broker (reference {seen.order_ref or 'none'!r})"
             for seen in self.ledger.foreign_orders.values()
-        ]
-        told += [
-            f"execution {seen.exec_id}: {seen.quantity:f} {seen.contract.local_symbol} that this"
-            " bot never ordered"
-            for seen in self.ledger.foreign_executions.values()
-            if not seen.contract.is_bag
         ]
         told += [f"{held} of {name} are held" for name, held in self._foreign_positions.items()]
         return (*told, *self.ledger.disputes())

@@ -82,7 +82,7 @@ class IbFeed:
         self.board = Board(clock, most_lines=settings.most_lines, wait_s=settings.quote_s)
         self.kind = DataKind.LIVE
         self.vetoes: Counter[Veto] = Counter()
-        self._last_levels: IndexLevels | None = None
+        self.last_levels: IndexLevels | None = None
 
     async def snapshot(self, request: SnapshotRequest) -> MarketSnapshot:
         """Return index levels, futures curve and what `request` names.
@@ -125,8 +125,8 @@ class IbFeed:
             why = "no quote" if refusal is None else f"{refusal.text} (code {refusal.code})"
             raise MarketDataError(f"the broker shows no level of {', '.join(missing)}: {why}.")
         spx, vix, vix9d, vix3m = (values[name] or 0.0 for name in INDICES[:4])
-        self._last_levels = IndexLevels(self._clock(), spx, vix, vix9d, vix3m, values["VVIX"])
-        return self._last_levels
+        self.last_levels = IndexLevels(self._clock(), spx, vix, vix9d, vix3m, values["VVIX"])
+        return self.last_levels
 
     def _judge_kind(self) -> None:
         if self.kind in DELAYED_KINDS and not self._settings.accepts_delayed:

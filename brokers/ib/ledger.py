@@ -104,7 +104,6 @@ class OrderLedger:
         self._contract_of = contract_of
         self.orders: dict[str, TrackedOrder] = {}
         self.foreign_orders: dict[int, OpenOrderSeen] = {}
-        self.foreign_executions: dict[str, ExecutionSeen] = {}
         self.doubted: set[str] = set()
         self._order_of_stem: dict[str, str] = {}
         self._early_charges: dict[str, Decimal] = {}
@@ -241,7 +240,6 @@ class OrderLedger:
         """Take in an execution, which may be late, repeated, corrected, or not ours."""
         tracked = self.orders.get(seen.order_ref)
         if tracked is None:
-            self.foreign_executions[seen.stem] = seen
             return ()
         tracked.perm_id = tracked.perm_id or seen.perm_id
         if seen.contract.is_bag:

@@ -20,8 +20,9 @@ import pytest
 
 from brokers.base import AccountState, Broker, TimedBroker
 from brokers.gateway.contracts import Directory
+from brokers.gateway.means import Means
 from brokers.gateway.server import GatewayServer
-from brokers.gateway.venue import Means, Venue
+from brokers.gateway.venue import Venue
 from brokers.ib.broker import IbBroker, VenueDates
 from brokers.ib.settings import IbSettings
 from brokers.sim.broker import SimBroker, regular_hours

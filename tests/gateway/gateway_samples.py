@@ -15,6 +15,7 @@ from bot.clock import SimulatedClock
 from bot.gateway_rig import PAPER_ACCOUNT, build_gateway
 from bot.settings import Settings
 from bot.world import World
+from brokers.gateway.faults import read_faults
 from brokers.gateway.server import GatewayServer
 
 AFTERNOON = datetime(2018, 2, 2, 20, 45, tzinfo=UTC)  # a Friday, 15:45 in New York
@@ -63,12 +64,18 @@ async def emulator(
     *,
     account: str = PAPER_ACCOUNT,
     has_live_data: bool = True,
-    settings: Settings | None = None,
+    faults: str = "",
 ) -> AsyncIterator[Emulator]:
-    """Run a gateway on a free port."""
+    """Run a gateway on a free port; `faults` is the text of a script."""
     clock = SimulatedClock(at)
     server = build_gateway(
-        settings or Settings(), world, clock, 7, account=account, has_live_data=has_live_data
+        Settings(),
+        world,
+        clock,
+        7,
+        account=account,
+        has_live_data=has_live_data,
+        faults=read_faults(faults, "script"),
     )
     await server.start("127.0.0.1", 0)
     try:
