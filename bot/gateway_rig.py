@@ -1,5 +1,6 @@
 """The gateway emulator wired: one market, one exchange, one paper account behind a TCP port."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,8 +9,10 @@ from bot.clock import Clock, SystemClock
 from bot.settings import Settings
 from bot.world import World
 from brokers.gateway.contracts import Directory
+from brokers.gateway.faults import Fault
+from brokers.gateway.means import Means
 from brokers.gateway.server import GatewayServer
-from brokers.gateway.venue import Means, Venue
+from brokers.gateway.venue import Venue
 from brokers.sim.broker import SimBroker
 
 PAPER_ACCOUNT = "DU0000001"
@@ -54,10 +57,11 @@ def build_gateway(
     *,
     account: str = PAPER_ACCOUNT,
     has_live_data: bool = True,
+    faults: Iterable[Fault] = (),
 ) -> GatewayServer:
     """Return a server that does not listen yet."""
     venue = build_venue(settings, world, clock, seed, account)
-    return GatewayServer(venue, has_live_data=has_live_data)
+    return GatewayServer(venue, has_live_data=has_live_data, faults=faults)
 
 
 PULSE = timedelta(seconds=0.25)

@@ -29,6 +29,7 @@ from bot.gateway_rig import (
     paced_from,
 )
 from bot.world import World, historical_world, synthetic_world
+from brokers.gateway.faults import Fault, read_faults
 from brokers.gateway.lockstep import LEAST_TOKEN, Lockstep
 from brokers.gateway.server import GatewayServer
 from brokers.lockstep import TOKEN_VARIABLE
@@ -59,6 +60,12 @@ DEFAULT_PORT = 4002
 )
 @click.option("--no-live-data", is_flag=True, help="An account without live market data.")
 @click.option(
+    "--faults",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A TOML of what shall go wrong, and when; docs/gateway.md lists the kinds.",
+)
+@click.option(
     "--lockstep",
     is_flag=True,
     help="--on: time stands until the programs that joined its clock are idle; for tests.",
@@ -79,6 +86,7 @@ def command(
     pace: float,
     shape: str,
     no_live_data: bool,
+    faults: Path | None,
     lockstep: bool,
     lockstep_port: int,
     preset: str,
@@ -97,6 +105,7 @@ def command(
     Examples:
       alvh gateway
       alvh gateway --port 4002 --on 2018-02-05 --at 15:45 --pace 10
+      alvh gateway --faults storms.toml
     """
     settings = read_settings(preset, config, overrides)
     _refuse_idle_options(day, lockstep=lockstep)
@@ -114,6 +123,7 @@ def command(
         seed,
         account=PAPER_ACCOUNT if shape == "paper" else LIVE_SHAPED_ACCOUNT,
         has_live_data=not no_live_data,
+        faults=_faults(faults),
     )
     leader = _leader(server, clock) if lockstep and clock is not None else None
     asyncio.run(_serve(server, port, leader, lockstep_port, as_json=as_json))
@@ -149,6 +159,21 @@ def _start(world: World, day: date, at: str) -> datetime:
         return datetime.combine(session.date, time.fromisoformat(at), exchange_zone())
     except ValueError:
         raise ConfigError(f"--at {at} is no time of day; write it as 15:45.") from None
+
+
+def _faults(path: Path | None) -> tuple[Fault, ...]:
+    """Return the scripted faults of a file.
+
+    Raises:
+        ConfigError: it cannot be read, or says what no fault can mean.
+    """
+    if path is None:
+        return ()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise ConfigError(f"--faults {path} cannot be read; name a TOML file.") from None
+    return read_faults(text, path.name)
 
 
 def _running(clock: SimulatedClock | None, pace: float) -> Clock | None:

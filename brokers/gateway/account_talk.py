@@ -4,9 +4,11 @@ from decimal import Decimal
 
 from brokers.gateway import answers, requests
 from brokers.gateway.answers import Message, Tell
+from brokers.gateway.faults import Kind
 from brokers.gateway.news import PositionMoved
 from brokers.gateway.requests import Ask
 from brokers.gateway.talk import Answerers, Talk, nothing
+from brokers.gateway.weather import Weather
 from brokers.gateway.wire import Fields
 from market.instruments import OptionContract
 
@@ -16,8 +18,9 @@ MOST_SUMMARIES = 2
 class AccountTalk:
     """Answers what the account holds and is worth."""
 
-    def __init__(self, talk: Talk) -> None:
+    def __init__(self, talk: Talk, weather: Weather) -> None:
         self._talk = talk
+        self._weather = weather
         self._wants_positions = False
         self._summaries: dict[int, tuple[str, ...]] = {}
 
@@ -56,13 +59,19 @@ class AccountTalk:
         wire = self._talk.venue.means.directory.wire(contract)
         return answers.position(self._talk.venue.means.account, wire, held, cost)
 
+    def _values(self) -> dict[str, Decimal]:
+        """Return the account's figures: zeros while a nightly reset lasts."""
+        values = self._talk.venue.account_values()
+        return dict.fromkeys(values, Decimal(0)) if self._weather.holds(Kind.RESET) else values
+
     def _account_updates(self, fields: Fields) -> None:
         fields.skip(1)
         if not fields.flag():
             return
         account = self._talk.venue.means.account
-        self._talk.send([Tell.ACCOUNT_VALUE, 2, "AccountReady", "true", "", account])
-        for name, usd in self._talk.venue.account_values().items():
+        ready = "false" if self._weather.holds(Kind.RESET) else "true"
+        self._talk.send([Tell.ACCOUNT_VALUE, 2, "AccountReady", ready, "", account])
+        for name, usd in self._values().items():
             self._talk.send([Tell.ACCOUNT_VALUE, 2, name, usd, "USD", account])
         local = self._talk.venue.now.astimezone(answers.EASTERN)
         self._talk.send([Tell.ACCOUNT_TIME, 1, f"{local:%H:%M}"])
@@ -71,7 +80,7 @@ class AccountTalk:
     def _account_updates_multi(self, fields: Fields) -> None:
         request_id = requests.versioned_id(fields)
         account = self._talk.venue.means.account
-        for name, usd in self._talk.venue.account_values().items():
+        for name, usd in self._values().items():
             self._talk.send(
                 [Tell.ACCOUNT_UPDATE_MULTI, 1, request_id, account, "", name, usd, "USD"]
             )
@@ -88,7 +97,7 @@ class AccountTalk:
         wanted = tuple(tags.split(","))
         self._summaries[request_id] = wanted
         account = self._talk.venue.means.account
-        for name, usd in self._talk.venue.account_values().items():
+        for name, usd in self._values().items():
             if name in wanted or "$LEDGER" in tags or "All" in wanted:
                 self._talk.send([Tell.ACCOUNT_SUMMARY, 1, request_id, account, name, usd, "USD"])
         if "AccountType" in wanted:
@@ -102,7 +111,7 @@ class AccountTalk:
 
     def _pnl(self, fields: Fields) -> None:
         request_id = fields.whole()
-        values = self._talk.venue.account_values()
+        values = self._values()
         held = self._talk.venue.holdings.series.values()
         cost = sum((each.cost_usd for each in held), Decimal(0))
         open_usd = values["OptionMarketValue"] - cost

@@ -6,23 +6,52 @@ the conversation, as `Malformed`.
 
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
+from functools import partial
 
-from brokers.gateway import answers
+from brokers.gateway import answers, requests
 from brokers.gateway.account_talk import AccountTalk
-from brokers.gateway.answers import Message
 from brokers.gateway.contract_talk import ContractTalk
 from brokers.gateway.data_talk import DataTalk
-from brokers.gateway.news import PositionMoved, Told
+from brokers.gateway.faults import MODIFY, NEW_ORDER, START_API, WHAT_IF, Kind
+from brokers.gateway.incidents import Incidents
+from brokers.gateway.line import Line
+from brokers.gateway.news import OrderMoved, OrderRefused, PositionMoved, Told, Traded
 from brokers.gateway.order_talk import OrderTalk
 from brokers.gateway.requests import Ask
 from brokers.gateway.streams import Streams
 from brokers.gateway.talk import Talk, nothing
 from brokers.gateway.venue import Venue
+from brokers.gateway.weather import Weather
 from brokers.gateway.wire import Fields, Malformed, split
 
 LEAST_VERSION, MOST_VERSION = 157, 178
 UNREADABLE_VERSION = 158  # a client library reads one field of it wrong
 MOST_ID_DIGITS = 9
+# Where a request carries its id: at once, or after a version of the message.
+BARE_IDS = frozenset(
+    {
+        Ask.PLACE_ORDER,
+        Ask.HISTORICAL_DATA,
+        Ask.OPTION_PARAMETERS,
+        Ask.MATCHING_SYMBOLS,
+        Ask.PNL,
+        Ask.CANCEL_PNL,
+    }
+)
+VERSIONED_IDS = frozenset(
+    {
+        Ask.MARKET_DATA,
+        Ask.CANCEL_MARKET_DATA,
+        Ask.CANCEL_ORDER,
+        Ask.EXECUTIONS,
+        Ask.CONTRACT_DETAILS,
+        Ask.CANCEL_HISTORICAL_DATA,
+        Ask.ACCOUNT_SUMMARY,
+        Ask.CANCEL_ACCOUNT_SUMMARY,
+        Ask.ACCOUNT_UPDATES_MULTI,
+        Ask.CANCEL_ACCOUNT_UPDATES_MULTI,
+    }
+)
 NOTICES = (
     (2104, "Market data farm connection is OK:usopt"),
     (2106, "HMDS data farm connection is OK:ushmds"),
@@ -45,17 +74,22 @@ class Connection:
     def __init__(
         self,
         venue: Venue,
-        send: Callable[[Message], None],
+        line: Line,
+        weather: Weather,
         *,
         admit: Callable[["Connection"], bool],
-        data: Streams,
+        has_live_data: bool,
     ) -> None:
         """Start before the handshake; `admit` takes or refuses the client's id."""
         self.stage = Stage.GREETING
-        self._talk = Talk(venue, send)
+        self._line = line
+        self._weather = weather
+        self._talk = Talk(venue, line.send)
+        self._incidents = Incidents(self._talk, weather, line)
         self._admit = admit
-        self._account, self._orders = AccountTalk(self._talk), OrderTalk(self._talk)
-        self._data = DataTalk(self._talk, data)
+        self._account = AccountTalk(self._talk, weather)
+        self._orders = OrderTalk(self._talk)
+        self._data = DataTalk(self._talk, Streams(venue, weather, has_live=has_live_data))
         self._answerers: Mapping[Ask, Callable[[Fields], None]] = {
             Ask.IDS: self._ids,
             Ask.MANAGED_ACCOUNTS: self._managed_accounts,
@@ -108,8 +142,11 @@ class Connection:
         if number != Ask.START_API:
             raise Malformed("a request before the client has named itself")
         fields.skip(1)
-        self._talk.client_id = fields.whole()
-        if not self._admit(self):
+        self._talk.client_id = self._line.client_id = fields.whole()
+        self._incidents.meet(START_API, answers.NO_REQUEST, self._welcome)
+
+    def _welcome(self) -> None:
+        if Kind.ID_IN_USE in self._talk.quirks or not self._admit(self):
             self._talk.refuse(
                 answers.NO_REQUEST, 326, "Unable to connect as the client id is already in use."
             )
@@ -128,11 +165,24 @@ class Connection:
             self._talk.refuse(_request_id(raw), 321, f"unknown request {number}")
             return
         try:
-            handler(fields)
+            name = self._name_of(Ask(number), raw)
+            self._incidents.meet(name, _request_id(raw), partial(handler, fields))
         except Malformed as broken:
             self._talk.refuse(_request_id(raw), 320, f"Error reading request: {broken}")
 
+    def _name_of(self, ask: Ask, raw: list[str]) -> str:
+        """Return what a script calls a request: orders are told apart by what they ask."""
+        if ask is not Ask.PLACE_ORDER:
+            return ask.name.lower()
+        order = requests.order(Fields(raw[1:]), self._talk.version)
+        if order.is_what_if:
+            return WHAT_IF
+        known = self._talk.venue.desk.known(self.client_id, order.order_id)
+        return NEW_ORDER if known is None else MODIFY
+
     def _next_order_id(self) -> int:
+        if Kind.STALE_ID in self._talk.quirks:
+            return 1
         return self._talk.venue.desk.highest_order_id(self._talk.client_id) + 1
 
     def _ids(self, _fields: Fields) -> None:
@@ -149,19 +199,50 @@ class Connection:
         if self.stage is Stage.TALKING:
             self._data.pulse()
 
+    def notice(self, code: int, text: str) -> None:
+        """Tell the client something that belongs to no request."""
+        if self.stage is Stage.TALKING:
+            self._talk.refuse(answers.NO_REQUEST, code, text)
+
+    def forget_streams(self) -> None:
+        """Lose every market-data subscription."""
+        self._data.forget()
+
+    def break_streams(self, code: int, text: str) -> None:
+        """Tell every market-data subscription why it is silent."""
+        self._data.tell_each(code, text)
+
     def hear(self, told: Told) -> None:
         """Tell the client what happened to its orders and to the account."""
-        if self.stage is not Stage.TALKING:
+        if self.stage is not Stage.TALKING or self._weather.is_cut:
             return
         if isinstance(told, PositionMoved):
             self._account.hear(told)
         elif told.ticket.client_id == self.client_id:
+            self._hear_order(told)
+
+    def _hear_order(self, told: OrderMoved | Traded | OrderRefused) -> None:
+        kinds = self._incidents.meet_fill() if isinstance(told, Traded) else {}
+        drop = kinds.get(Kind.DROP)
+        if drop is None or drop.is_after:
+            self._talk.quirks = kinds
             self._orders.hear(told)
+            self._talk.quirks = {}
+        if drop is not None:
+            self._line.is_deaf = True
+            self._line.cut()
 
 
 def _request_id(raw: list[str]) -> int:
-    """Return the id that a broken request most likely carries, −1 when none can be read."""
-    for field in raw[1:3]:
-        if field.isdigit() and len(field) < 10:
+    """Return the id that a request carries, for an unknown one what looks like it, −1 for none."""
+    number = Fields(raw[:1]).whole()
+    if number in BARE_IDS:
+        looked_at = raw[1:2]
+    elif number in VERSIONED_IDS:
+        looked_at = raw[2:3]
+    else:
+        looked_at = [] if number in set(Ask) else raw[1:3]
+    for field in looked_at:
+        if field.isascii() and field.isdigit() and len(field) <= MOST_ID_DIGITS:
             return int(field)
     return answers.NO_REQUEST

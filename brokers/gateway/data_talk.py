@@ -59,6 +59,15 @@ class DataTalk:
         fields.skip(1)
         self._data.ask_kind(fields.whole())
 
+    def forget(self) -> None:
+        """Lose every stream."""
+        self._data.forget()
+
+    def tell_each(self, code: int, text: str) -> None:
+        """Tell every stream an error."""
+        for request_id in self._data.request_ids():
+            self._talk.refuse(request_id, code, text)
+
     def pulse(self) -> None:
         """Send what changed in the streams."""
         for message in self._data.changes():

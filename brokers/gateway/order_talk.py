@@ -2,15 +2,18 @@
 
 from dataclasses import replace
 
-from brokers.gateway import answers, requests
+from brokers.gateway import answers, order_answers, requests
 from brokers.gateway.answers import Message, Tell
+from brokers.gateway.faults import Kind
 from brokers.gateway.news import OrderMoved, OrderRefused, Refused, Traded
-from brokers.gateway.orders import Status, Ticket, fits
+from brokers.gateway.orders import Execution, Status, Ticket, fits
 from brokers.gateway.requests import Ask
 from brokers.gateway.talk import Answerers, Talk, nothing
 from brokers.gateway.times import parse_since
-from brokers.gateway.wire import Fields
+from brokers.gateway.venue import Oddity
+from brokers.gateway.wire import UNSET_DOUBLE, Fields
 
+UNSET_MARGINS: Message = [*(UNSET_DOUBLE,) * 13, ""]
 CANCELLED_TEXT = "Order Canceled - reason:"
 HELD_TEXT = (
     "Order Message:\nWarning: your order will not be placed at the exchange until the next session"
@@ -43,9 +46,17 @@ class OrderTalk:
             if wire.is_what_if:
                 self._what_if(wire)
                 return
-            self._talk.venue.place(self._talk.client_id, wire)
+            self._talk.venue.place(self._talk.client_id, wire, self._oddity())
         except Refused as refused:
             self._talk.refuse(wire.order_id, refused.code, refused.text)
+
+    def _oddity(self) -> Oddity:
+        """Return what a script makes of the order at hand."""
+        quirks = self._talk.quirks
+        part = quirks.get(Kind.PARTIAL)
+        if part is None:
+            return Oddity(is_twin=Kind.TWIN in quirks)
+        return Oddity(portion=part.quantity, pause=part.span)
 
     def _what_if(self, wire: requests.WireOrder) -> None:
         before, after, commission = self._talk.venue.what_if(wire)
@@ -55,12 +66,15 @@ class OrderTalk:
         ticket = Ticket(
             0, self._talk.client_id, wire, (), self._talk.venue.now, Status.PRE_SUBMITTED
         )
-        self._talk.send(answers.open_order(ticket, self._talk.version, margins))
+        if Kind.TWO_STEP_WHAT_IF in self._talk.quirks:
+            self._talk.send(order_answers.open_order(ticket, self._talk.version, UNSET_MARGINS))
+        self._talk.send(order_answers.open_order(ticket, self._talk.version, margins))
 
     def _cancel_order(self, fields: Fields) -> None:
         order_id = requests.cancel(fields)
         try:
-            self._talk.venue.cancel(self._talk.client_id, order_id)
+            is_only_told = Kind.FILL_AFTER_CANCEL in self._talk.quirks
+            self._talk.venue.cancel(self._talk.client_id, order_id, is_only_told=is_only_told)
         except Refused as refused:
             self._talk.refuse(order_id, refused.code, refused.text)
 
@@ -76,13 +90,13 @@ class OrderTalk:
 
     def _tell_orders(self, tickets: list[Ticket]) -> None:
         for ticket in tickets:
-            self._talk.send(answers.open_order(ticket, self._talk.version))
-            self._talk.send(answers.order_status(ticket))
+            self._talk.send(order_answers.open_order(ticket, self._talk.version))
+            self._talk.send(order_answers.order_status(ticket))
         self._talk.send([Tell.OPEN_ORDERS_END, 1])
 
     def _completed_orders(self, _fields: Fields) -> None:
         for ticket in self._talk.venue.desk.completed(self._talk.venue.day_start()):
-            self._talk.send(answers.completed_order(ticket, self._talk.version))
+            self._talk.send(order_answers.completed_order(ticket, self._talk.version))
         self._talk.send([Tell.COMPLETED_ORDERS_END])
 
     def _executions(self, fields: Fields) -> None:
@@ -92,11 +106,13 @@ class OrderTalk:
         )
         found = [e for e in self._talk.venue.desk.executions if fits(e, wanted, since)]
         for told in found:
-            self._talk.send(answers.execution(told, wanted.request_id, self._talk.version))
+            self._talk.send(order_answers.execution(told, wanted.request_id, self._talk.version))
         self._talk.send(answers.end_of(Tell.EXECUTIONS_END, wanted.request_id))
         for told in found:
             if told.commission_usd is not None:
-                self._talk.send(answers.commission_report(told.execution_id, told.commission_usd))
+                self._talk.send(
+                    order_answers.commission_report(told.execution_id, told.commission_usd)
+                )
 
     def hear(self, told: OrderMoved | Traded | OrderRefused) -> None:
         """Tell the client what happened to one of its orders."""
@@ -104,10 +120,14 @@ class OrderTalk:
         if isinstance(told, OrderRefused):
             self._talk.refuse(ticket.wire.order_id, told.code, told.text)
         if isinstance(told, Traded):
-            for line in told.executions:
-                self._talk.send(answers.execution(line, answers.NO_REQUEST, self._talk.version))
-        self._talk.send(answers.open_order(ticket, self._talk.version))
-        self._talk.send(answers.order_status(ticket))
+            for line in self._in_order(told.executions):
+                self._talk.send(
+                    order_answers.execution(line, answers.NO_REQUEST, self._talk.version)
+                )
+        self._talk.send(order_answers.open_order(ticket, self._talk.version))
+        self._talk.send(order_answers.order_status(ticket))
+        if Kind.STALE_STATUS in self._talk.quirks:
+            self._talk.send(order_answers.stale_status(ticket))
         if ticket.status is Status.CANCELLED:
             self._talk.refuse(ticket.wire.order_id, 202, CANCELLED_TEXT + ticket.reason)
         if ticket.status is Status.PRE_SUBMITTED:
@@ -116,5 +136,10 @@ class OrderTalk:
             for line in told.executions:
                 if line.commission_usd is not None:
                     self._talk.send(
-                        answers.commission_report(line.execution_id, line.commission_usd)
+                        order_answers.commission_report(line.execution_id, line.commission_usd)
                     )
+
+    def _in_order(self, executions: tuple[Execution, ...]) -> tuple[Execution, ...]:
+        """Return executions with the package first, or last where a script says so."""
+        is_turned = Kind.LEGS_FIRST in self._talk.quirks
+        return (*executions[1:], executions[0]) if is_turned else executions

@@ -5,14 +5,18 @@ asked to.
 """
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from brokers.gateway.connection import Connection, Stage
+from brokers.gateway.faults import Fault, Kind
+from brokers.gateway.incidents import HungUp
+from brokers.gateway.line import Line
 from brokers.gateway.news import Told
-from brokers.gateway.streams import Streams
 from brokers.gateway.venue import Venue
+from brokers.gateway.weather import Weather
 from brokers.gateway.wire import PREAMBLE, Frames, Malformed, Value, framed
 
 CHUNK_BYTES = 65_536
@@ -32,8 +36,11 @@ class Client:
 class GatewayServer:
     """Serves TWS clients in front of one venue."""
 
-    def __init__(self, venue: Venue, *, has_live_data: bool = True) -> None:
+    def __init__(
+        self, venue: Venue, *, has_live_data: bool = True, faults: Iterable[Fault] = ()
+    ) -> None:
         self.venue = venue
+        self.weather = Weather(faults, venue.means.clock, self)
         self._has_live_data = has_live_data
         self._clients: list[Client] = []
         self._server: asyncio.Server | None = None
@@ -70,12 +77,29 @@ class GatewayServer:
         for client in tuple(self._clients):
             client.writer.transport.abort()
 
+    def notice(self, code: int, text: str) -> None:
+        """Tell every client something that belongs to no request."""
+        for client in tuple(self._clients):
+            client.connection.notice(code, text)
+
+    def forget_streams(self) -> None:
+        """Lose every market-data subscription."""
+        for client in self._clients:
+            client.connection.forget_streams()
+
+    def break_streams(self, code: int, text: str) -> None:
+        """Tell every market-data subscription why it is silent."""
+        for client in tuple(self._clients):
+            client.connection.break_streams(code, text)
+
     def due(self) -> datetime | None:
         """Return when time alone next changes something, or None."""
-        return self.venue.due()
+        due = [self.venue.due(), self.weather.agenda.due()]
+        return min((at for at in due if at is not None), default=None)
 
     def pulse(self) -> None:
-        """Let time pass: the exchange first, then what the clients see of it."""
+        """Let time pass: the script first, then the exchange, then what the clients see of it."""
+        self.weather.agenda.run(self.venue.now)
         self.venue.advance()
         for client in tuple(self._clients):
             client.connection.pulse()
@@ -87,9 +111,9 @@ class GatewayServer:
         client = Client(writer, self._connection(writer))
         self._clients.append(client)
         try:
-            if len(self._clients) <= MOST_CLIENTS:
+            if len(self._clients) <= MOST_CLIENTS and not self.weather.holds(Kind.RESTART):
                 await self._talk(reader, client)
-        except (Malformed, ConnectionError, asyncio.IncompleteReadError):
+        except (Malformed, HungUp, ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
             self._clients.remove(client)
@@ -99,14 +123,19 @@ class GatewayServer:
                 await writer.wait_closed()
 
     def _connection(self, writer: asyncio.StreamWriter) -> Connection:
-        def send(fields: list[Value]) -> None:
+        def write(fields: list[Value]) -> None:
             if writer.transport.get_write_buffer_size() > MOST_UNSENT_BYTES:
                 writer.transport.abort()
             elif not writer.is_closing():
                 writer.write(framed(fields))
 
-        streams = Streams(self.venue, has_live=self._has_live_data)
-        return Connection(self.venue, send, admit=self._admit, data=streams)
+        return Connection(
+            self.venue,
+            Line(self.weather, write, writer.close),
+            self.weather,
+            admit=self._admit,
+            has_live_data=self._has_live_data,
+        )
 
     def _admit(self, connection: Connection) -> bool:
         """Take a client unless its id talks already."""
@@ -124,6 +153,8 @@ class GatewayServer:
             chunk = await reader.read(CHUNK_BYTES)
             if not chunk:
                 return
+            if self.weather.holds(Kind.MUTE):
+                continue
             for payload in client.frames.feed(chunk):
                 client.connection.receive(payload)
             await client.writer.drain()

@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 
 from brokers.gateway import answers, ticks
 from brokers.gateway.answers import Message
+from brokers.gateway.faults import Kind
 from brokers.gateway.news import Refused
 from brokers.gateway.ticks import DataKind, Greeks, Subscription
 from brokers.gateway.venue import Venue
+from brokers.gateway.weather import COMPETING_CODE, COMPETING_TEXT, Weather
 from market.instruments import OptionContract, tick_size
 from market.orders import Leg
 from market.quotes import Quote
@@ -32,14 +34,19 @@ class Streams:
     """Ticks of indices, options and combos; `has_live` is false for an account without the feed."""
 
     def __init__(
-        self, venue: Venue, *, has_live: bool = True, most_lines: int = MOST_LINES
+        self,
+        venue: Venue,
+        weather: Weather,
+        *,
+        has_live: bool = True,
+        most_lines: int = MOST_LINES,
     ) -> None:
         self._venue = venue
+        self._weather = weather
         self._has_live = has_live
         self._most_lines = most_lines
         self._asked = DataKind.LIVE
         self._open: dict[int, Subscription] = {}
-        self.is_silent = False
 
     def ask_kind(self, number: int) -> None:
         """Take which kind of data the client accepts from now on."""
@@ -54,6 +61,8 @@ class Streams:
         Raises:
             Refused: too many lines (101), id in use (322), or no permission (354).
         """
+        if self._weather.holds(Kind.COMPETING):
+            raise Refused(COMPETING_CODE, COMPETING_TEXT)
         if request_id in self._open:
             raise Refused(322, "Error processing request: Duplicate ticker ID")
         if len(self._open) >= self._most_lines:
@@ -66,7 +75,7 @@ class Streams:
         told = [
             answers.market_data_type(request_id, kind),
             answers.tick_parameters(request_id, least),
-            *self._ticks(subscription),
+            *([] if self._weather.has_no_ticks else self._ticks(subscription)),
         ]
         return Opened(told, ((10167, DELAYED_TEXT),) if kind.is_delayed else ())
 
@@ -85,15 +94,28 @@ class Streams:
         """End a stream; tell whether there was one."""
         return self._open.pop(request_id, None) is not None
 
+    def forget(self) -> None:
+        """Lose every stream."""
+        self._open.clear()
+
+    def request_ids(self) -> tuple[int, ...]:
+        """Return the requests whose streams are open."""
+        return tuple(self._open)
+
     def changes(self) -> Iterator[Message]:
         """Yield the ticks that changed since the last call."""
-        if self.is_silent:
+        if self._weather.has_no_ticks:
             return
         for subscription in tuple(self._open.values()):
             yield from self._ticks(subscription)
 
     def _ticks(self, subscription: Subscription) -> list[Message]:
-        return ticks.messages(subscription, self._shown(subscription))
+        shown = dict(self._shown(subscription))
+        if self._weather.holds(Kind.NO_QUOTES):
+            shown |= dict.fromkeys(shown.keys() & ticks.SIZES.keys(), (ticks.NO_PRICE, 0))
+        if self._weather.holds(Kind.NAN_GREEKS) and ticks.MODEL in shown:
+            shown[ticks.MODEL] = ticks.NO_NUMBERS
+        return ticks.messages(subscription, shown)
 
     def _shown(self, subscription: Subscription) -> Mapping[int, tuple[float, ...]]:
         market, now = self._venue.means.market, self._venue.now

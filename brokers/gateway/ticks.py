@@ -7,6 +7,7 @@ numbers. An index has a last price and no sides. Delayed ticks have numbers of t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from math import nan
 
 from brokers.gateway.answers import Message, tick_option, tick_price, tick_size
 from market.instruments import OptionContract
@@ -18,6 +19,7 @@ BID_SIZE, BID, ASK, ASK_SIZE, LAST, CLOSE, MODEL = 0, 1, 2, 3, 4, 9, 13
 DELAYED = {BID: 66, ASK: 67, LAST: 68, BID_SIZE: 69, ASK_SIZE: 70, CLOSE: 75, MODEL: 83}
 SIZES = {BID: BID_SIZE, ASK: ASK_SIZE}
 NO_PRICE, NO_GREEK = -1.0, -2.0
+NO_NUMBERS = (nan,) * 8  # greeks as a script may tell them
 
 
 class DataKind(IntEnum):

@@ -3,22 +3,20 @@
 No sockets here. Every change is told to listeners as a `Told`; connections turn it into messages.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Protocol
 
 from brokers.gateway import account
-from brokers.gateway.contracts import Directory, WireContract, option_of_id
+from brokers.gateway.contracts import WireContract, option_of_id
+from brokers.gateway.means import Means
 from brokers.gateway.news import OrderMoved, OrderRefused, PositionMoved, Refused, Told, Traded
 from brokers.gateway.orders import OrderDesk, Status, Ticket
 from brokers.gateway.requests import BAG, WireOrder
 from brokers.sim.admission import RejectionCode
-from brokers.sim.broker import SimBroker
-from brokers.sim.fees import FeeSchedule
 from brokers.unsuspended import run_now
-from market.instruments import OptionContract, TradingClass, floor_to_tick
+from market.instruments import OptionContract, floor_to_tick
 from market.orders import (
     ApprovedOrder,
     BrokerEvent,
@@ -32,38 +30,23 @@ from market.orders import (
     PositionSettled,
     legal_tick,
 )
-from market.quotes import Chain, IndexLevels, Quote
-from market.sessions import SessionCalendar, exchange_zone
+from market.quotes import Quote
+from market.sessions import exchange_zone
 
 CONDOR_LEGS = 4
 
 
-class Market(Protocol):
-    """What the gateway shows of the market."""
-
-    def levels(self, at: datetime) -> IndexLevels:
-        """Return the index levels."""
-
-    def chain(self, trading_class: TradingClass, expiry: date, at: datetime) -> Chain | None:
-        """Return the chain of an expiry."""
-
-    def quotes(
-        self, contracts: Iterable[OptionContract], at: datetime
-    ) -> Mapping[OptionContract, Quote]:
-        """Return the quotes of what is listed."""
-
-
 @dataclass(frozen=True, slots=True)
-class Means:
-    """What the venue is made of."""
+class Oddity:
+    """What a script makes of an order: only `portion` units are sent, the rest after a `pause`; or
+    a modification becomes an order of its own beside the first."""
 
-    broker: SimBroker
-    market: Market
-    directory: Directory
-    calendar: SessionCalendar
-    fees: FeeSchedule
-    clock: Callable[[], datetime]
-    account: str
+    portion: int | None = None
+    pause: timedelta = timedelta(0)
+    is_twin: bool = False
+
+
+PLAIN = Oddity()
 
 
 class Venue:
@@ -75,6 +58,8 @@ class Venue:
         self.holdings = account.Holdings()
         self._listeners: list[Callable[[Told], None]] = []
         self._held_back: list[Ticket] = []
+        self._portions: dict[int, Oddity] = {}
+        self._rests: list[tuple[datetime, Ticket]] = []
 
     @property
     def now(self) -> datetime:
@@ -125,19 +110,21 @@ class Venue:
             raise Refused(321, "Error validating request:-'cp' : cause - leg without ratio or side")
         return Leg(option, ratio if action == "BUY" else -ratio)
 
-    def place(self, client_id: int, wire: WireOrder) -> Ticket:
+    def place(self, client_id: int, wire: WireOrder, oddity: Oddity = PLAIN) -> Ticket:
         """Take a new order or the modification of a working one.
 
         Raises:
             Refused: the order cannot be; nothing has changed.
         """
         known = self.desk.known(client_id, wire.order_id)
-        if known is not None:
+        if known is not None and not oddity.is_twin:
             return self._modify(known, wire)
-        if wire.order_id <= self.desk.highest_order_id(client_id):
+        if known is None and wire.order_id <= self.desk.highest_order_id(client_id):
             raise Refused(103, "Duplicate order id")
         legs = self._checked(wire)
         ticket = self.desk.take(client_id, wire, legs, self.now)
+        if oddity.portion is not None:
+            self._portions[ticket.perm_id] = oddity
         self._send(ticket)
         return ticket
 
@@ -188,7 +175,9 @@ class Venue:
             self._held_back.append(ticket)
             self._tell(OrderMoved(ticket))
             return
-        intent = self._intent(ticket.wire, ticket.legs, ticket.remaining)
+        portion = self._portions.get(ticket.perm_id, PLAIN).portion
+        quantity = min(ticket.remaining, portion or ticket.remaining)
+        intent = self._intent(ticket.wire, ticket.legs, quantity)
         session = self.means.calendar.on_or_before(self.now.date())
         order = Order(ticket.venue_id, session, intent)
         run_now(self.means.broker.submit(ApprovedOrder(order, "taken by the gateway")))
@@ -223,8 +212,8 @@ class Venue:
         else:
             self._send(ticket)
 
-    def cancel(self, client_id: int, order_id: int) -> Ticket:
-        """Stop an order of a client.
+    def cancel(self, client_id: int, order_id: int, *, is_only_told: bool = False) -> Ticket:
+        """Stop an order of a client; with `is_only_told` the exchange never hears of it.
 
         Raises:
             Refused: it is not known (10147) or over (10148).
@@ -238,7 +227,10 @@ class Venue:
                 f"OrderId {order_id} that needs to be cancelled cannot be cancelled, "
                 f"state: {ticket.status}.",
             )
-        self.stop(ticket)
+        if is_only_told:
+            self._end(ticket)
+        else:
+            self.stop(ticket)
         return ticket
 
     def stop(self, ticket: Ticket) -> None:
@@ -260,14 +252,24 @@ class Venue:
             waiting, self._held_back = self._held_back, []
             for ticket in waiting:
                 self._send(ticket)
+        self._send_rests()
+
+    def _send_rests(self) -> None:
+        """Send what a script held back of orders that filled in part."""
+        due = [ticket for at, ticket in self._rests if at <= self.now]
+        self._rests = [row for row in self._rests if row[0] > self.now]
+        for ticket in due:
+            if ticket.is_working:
+                self._portions.pop(ticket.perm_id, None)
+                self.desk.revise(ticket, ticket.wire)
+                self._send(ticket)
 
     def due(self) -> datetime | None:
         """Return when time alone next changes something at the exchange, or None."""
-        due = self.means.broker.due()
-        if not self._held_back:
-            return due
-        opens_at = self._next_open()
-        return opens_at if due is None else min(due, opens_at)
+        due = [at for at, _ in self._rests]
+        due += [self._next_open()] if self._held_back else []
+        exchange_due = self.means.broker.due()
+        return min(due + ([] if exchange_due is None else [exchange_due]), default=None)
 
     def _next_open(self) -> datetime:
         calendar, now = self.means.calendar, self.now
@@ -278,7 +280,7 @@ class Venue:
 
     def has_working_orders(self) -> bool:
         """Tell whether an order works at the exchange now."""
-        return any(ticket not in self._held_back for ticket in self.desk.working())
+        return bool(run_now(self.means.broker.open_orders()))
 
     def hear(self) -> None:
         """Take in what the exchange reported."""
@@ -293,7 +295,7 @@ class Venue:
             self._filled(event)
         elif isinstance(event, OrderAccepted | OrderRejected | OrderCancelled):
             ticket = self.desk.at_venue(event.order_id)
-            if ticket is not None:
+            if ticket is not None and ticket.is_working:
                 self._moved(ticket, event)
 
     def _moved(self, ticket: Ticket, event: OrderAccepted | OrderRejected | OrderCancelled) -> None:
@@ -332,9 +334,15 @@ class Venue:
         directory = self.means.directory
         contracts = {leg.contract: directory.wire(leg.contract) for leg in ticket.legs}
         made = self.desk.fill(ticket, event, self.means.account, contracts)
+        self._note_portion(ticket)
         self._tell(Traded(ticket, tuple(made)))
         for leg in ticket.legs:
             self._tell(PositionMoved(leg.contract))
+
+    def _note_portion(self, ticket: Ticket) -> None:
+        oddity = self._portions.get(ticket.perm_id, PLAIN)
+        if ticket.is_working and ticket.filled == oddity.portion:
+            self._rests.append((self.now + oddity.pause, ticket))
 
     def _tell(self, told: Told) -> None:
         for listener in self._listeners:

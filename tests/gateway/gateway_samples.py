@@ -15,6 +15,7 @@ from bot.clock import SimulatedClock
 from bot.gateway_rig import PAPER_ACCOUNT, build_gateway
 from bot.settings import Settings
 from bot.world import World
+from brokers.gateway.faults import read_faults
 from brokers.gateway.server import GatewayServer
 
 AFTERNOON = datetime(2018, 2, 2, 20, 45, tzinfo=UTC)  # a Friday, 15:45 in New York
@@ -22,6 +23,7 @@ EVENING = datetime(2018, 2, 2, 23, 0, tzinfo=UTC)
 STRIKES = ((2700, "P"), (2725, "P"), (2790, "C"), (2815, "C"))
 ACTIONS = ("BUY", "SELL", "SELL", "BUY")
 WAIT_S = 10.0
+LONGEST_TEST_S = 30.0  # what never answers fails its test instead of holding it up
 
 # The client library is old and half typed; what it hands out is taken as it comes.
 Client = Any
@@ -63,16 +65,23 @@ async def emulator(
     *,
     account: str = PAPER_ACCOUNT,
     has_live_data: bool = True,
-    settings: Settings | None = None,
+    faults: str = "",
 ) -> AsyncIterator[Emulator]:
-    """Run a gateway on a free port."""
+    """Run a gateway on a free port; `faults` is the text of a script."""
     clock = SimulatedClock(at)
     server = build_gateway(
-        settings or Settings(), world, clock, 7, account=account, has_live_data=has_live_data
+        Settings(),
+        world,
+        clock,
+        7,
+        account=account,
+        has_live_data=has_live_data,
+        faults=read_faults(faults, "script"),
     )
     await server.start("127.0.0.1", 0)
     try:
-        yield Emulator(server, clock)
+        async with asyncio.timeout(LONGEST_TEST_S):
+            yield Emulator(server, clock)
     finally:
         await server.stop()
 
