@@ -24,7 +24,7 @@ FIND_PYTHON = \
 	exit 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup clients browser run test check format clean
+.PHONY: help setup clients browser docs run test check chaos format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -50,13 +50,27 @@ browser: setup ## Add what the tests of the dashboard need (a Chromium must be a
 
 CLIENTS := ib_async ibapi nautilus_ibapi
 
-clients: $(CLIENTS:%=.clients/%/.ready) ## Make environments with the TWS clients that the tests speak with
+clients: $(CLIENTS:%=.clients/%/.ready) .clients/adapter/.ready ## Make environments with the TWS clients that the tests speak with
 
 .clients/%/.ready: tests/foreign/clients/%.txt | setup
 	@echo "clients: installing $*"
 	@$(BIN)/python -m venv --clear .clients/$*
 	@.clients/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
+
+# The adapter on ib_async: the project without its dependencies, which would bring ib_insync.
+.clients/adapter/.ready: pyproject.toml constraints.txt tests/foreign/clients/ib_async.txt | setup
+	@echo "clients: installing the project on ib_async"
+	@$(BIN)/python -m venv --clear .clients/adapter
+	@$(BIN)/python tests/foreign/clients/adapter_requirements.py > .clients/adapter/requirements.txt
+	@.clients/adapter/bin/python -m pip install --quiet --disable-pip-version-check \
+		-r .clients/adapter/requirements.txt
+	@.clients/adapter/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+docs: setup ## Build the site of documentation into build/docs; a warning is an error
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/docs
 
 run: setup ## Replay real history in the terminal: condor and hedge together
 	@$(BIN)/alvh run $(ARGS)
@@ -69,6 +83,10 @@ check: setup ## Check format, lint, types and the import table
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+KILLS ?= 40
+chaos: setup ## Kill bot and exchange over a replayed quarter: KILLS=1000 SEED=7
+	$(BIN)/python tests/chaos/chaos.py --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
 format: setup ## Format the code and mend what the linter can mend
 	$(BIN)/ruff check --fix-only

@@ -16,6 +16,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from bot.events import (
+    BooksAdopted,
     DecisionMade,
     EquityMarked,
     MomentReached,
@@ -161,6 +162,7 @@ class Book:
             EquityMarked: self._marked,
             TradingHalted: self._halted,
             TradingResumed: self._resumed,
+            BooksAdopted: self._adopted,
         }
 
     def apply(self, record: Record) -> None:
@@ -279,6 +281,15 @@ class Book:
 
     def _line_changed(self, record: LineChanged) -> None:
         self.line = record.state
+
+    def _adopted(self, record: BooksAdopted) -> None:
+        """Take over positions, ends of orders and cash as a person wants them."""
+        for name in record.ended_orders:
+            self._set(self._order(name), OrderStatus.CANCELLED)
+        for symbol, count in record.positions.items():
+            self.ledger.adopt(OptionContract.parse(symbol), count, record.at.date())
+        self.ledger.adopt_cash(record.cash_change_usd)
+        self._view = None
 
     def _cost_of_sold(self, intent: OrderIntent, quantity: int) -> Decimal:
         """Return what the contracts that a fill sells had cost, dollars."""

@@ -22,7 +22,9 @@ from bot.shadow import Shadows
 from bot.shell import Shell
 from bot.summary import RunSummary
 from bot.tape import DailyTape, Tape
+from bot.vitals import Vitals
 from bot.world import World, config_text
+from brokers.base import MarketData, TimedBroker
 from brokers.sim.broker import SimBroker, VenueStore, regular_hours
 from brokers.sim.exchange import SimExchange
 from brokers.sim.feed import ModelFeed
@@ -36,6 +38,8 @@ from strategies.base import Strategy
 from strategies.condor import CondorStrategy
 from strategies.shift import ShiftStrategy
 
+PAPER_PROFILE = "paper"
+
 
 @dataclass(frozen=True)
 class Rig:
@@ -47,11 +51,13 @@ class Rig:
     book: Book
     engine: Engine
     shell: Shell
-    broker: SimBroker
+    broker: TimedBroker
     journal: Journal
     summary: RunSummary
     conduct: ConductMeter
     rules: RuleCounter
+    vitals: Vitals
+    sends_again: bool = True
 
     def result(self) -> dict[str, Any]:
         """Return what the run came to: the object that `backtest --json` prints, less run facts."""
@@ -66,6 +72,19 @@ class Rig:
     def moments(self, session: date) -> tuple[Moment, ...]:
         """Return the moments of a session under the settings in force."""
         return schedule_of(self.settings, self.world.calendar, self.world.macro, session)
+
+
+@dataclass(frozen=True)
+class LiveParts:
+    """What a run on a real market has in place of the model: its quotes and its tape.
+
+    `sends_again` tells whether its broker takes an id once, so that an order without an answer may
+    be sent again.
+    """
+
+    market_data: MarketData
+    tape: DailyTape
+    sends_again: bool
 
 
 @dataclass(frozen=True)
@@ -186,13 +205,16 @@ def build_simulated(
     *,
     durable: bool = False,
     continues: bool = False,
+    broker: TimedBroker | None = None,
+    live: LiveParts | None = None,
 ) -> Rig:
-    """Return a run on the simulated exchange; `replay` and `sim` differ in clock and world.
+    """Return a run; `replay` and `sim` differ in clock and world, the others in `live` parts.
 
     With `journal_path`, a file or a URL, the run is kept there, else in memory; a durable one also
     keeps all that decisions look at. With `continues` the journal is one that a run has left: all
     that the engine remembers is rebuilt from it. The simulated exchange begins empty all the same;
-    what it held is its own to keep.
+    what it held is its own to keep. A `broker` takes the place of that exchange: one with a file or
+    a process of its own.
 
     Raises:
         ConfigError: the journal cannot be written, or is that of another profile or run mode.
@@ -204,7 +226,7 @@ def build_simulated(
     book = Book(start, settings.capital.steward_drawdown_frac)
     journal = _journal(journal_path, book, durable=durable, continues=continues)
     summary, rules = RunSummary(start), RuleCounter()
-    tape = build_tape(settings, world)
+    tape = build_tape(settings, world) if live is None else live.tape
     engine = build_engine(
         settings,
         Reference(world.calendar, world.listings, world.macro),
@@ -214,11 +236,12 @@ def build_simulated(
         journal.append,
         keep_input=InputKeeper(journal.keep, tape) if durable else None,
     )
-    exchange = build_exchange(settings, world, identity.seed)
-    broker = SimBroker(exchange, world.market, world.calendar, clock.now)
-    shell = Shell(engine, broker, ModelFeed(world.market, clock.now), journal)
+    broker = broker or build_venue(settings, world, clock, identity.seed)
+    feed = ModelFeed(world.market, clock.now) if live is None else live.market_data
+    shell = Shell(engine, broker, feed, journal, clock.now)
     conduct = ConductMeter(book, settings)
-    for watch in (summary.watch, rules.watch, conduct.watch):
+    vitals = Vitals()
+    for watch in (summary.watch, rules.watch, conduct.watch, vitals.watch):
         engine.listen(watch)
     if continues:
         _recall(journal, engine)
@@ -235,6 +258,8 @@ def build_simulated(
         summary,
         conduct,
         rules,
+        vitals,
+        sends_again=live is None or live.sends_again,
     )
 
 
@@ -285,7 +310,7 @@ def _started(settings: Settings, world: World, identity: RunIdentity) -> RunStar
         config_hash=config_hash(settings),
         settings=as_tree(settings),
         series=world.series(identity.first, identity.last),
-        is_simulated=True,
+        is_simulated=identity.profile != PAPER_PROFILE,
     )
 
 

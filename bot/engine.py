@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from bot import safety
-from bot.book import CONDOR, Book, OrderState, OrderStatus
+from bot import person, safety
+from bot.book import CONDOR, HEDGE, Book, OrderState, OrderStatus
 from bot.commands import CancelOrder, Command, FetchSnapshot, SubmitOrder
 from bot.equity import Valuation, capital_of, mark_equity, temporal_thetas, value_book
 from bot.events import (
@@ -19,6 +19,8 @@ from bot.events import (
     EntryClosed,
     EntryResult,
     EquityMarked,
+    FlattenAsked,
+    HaltAsked,
     Input,
     MarketSeen,
     MarketUnseen,
@@ -29,6 +31,7 @@ from bot.events import (
     OrderApproved,
     OrderStopped,
     Record,
+    ResumeAsked,
     SnapshotFailed,
     SnapshotTaken,
 )
@@ -95,6 +98,9 @@ class Engine:
             SnapshotTaken: self._snapshot,
             SnapshotFailed: self._failed,
             BrokerReported: self._reported,
+            HaltAsked: self._halt_asked,
+            ResumeAsked: self._resume_asked,
+            FlattenAsked: self._flatten_asked,
         }
 
     def step(self, event: Input) -> list[Command]:
@@ -178,7 +184,7 @@ class Engine:
         valuation = value_book(self.book, snapshot)
         capital = capital_of(self.book, valuation, snapshot.levels.vix)
         self._guard(moment, safety.tripped(capital, self.book.last_nlv_usd, self._safety))
-        commands: list[Command] = []
+        commands = self._flattened(taken, capital)
         for strategy in self._strategies:
             if strategy.name in taken.asked_by:
                 view = self._view(moment, snapshot, capital)
@@ -274,8 +280,49 @@ class Engine:
 
     def _skipped(self, skipped: MomentSkipped) -> list[Command]:
         moment = skipped.moment
-        self._record(MomentMissed(skipped.at, moment.session, moment.name, skipped.reason))
+        release = None if moment.event is None else str(moment.event.kind)
+        self._record(MomentMissed(skipped.at, moment.session, moment.name, skipped.reason, release))
         return []
+
+    def _halt_asked(self, asked: HaltAsked) -> list[Command]:
+        """Halt by a person's word, which also outlives a halt that would end by itself."""
+        if self.book.halt is None or self.book.halt.until is not None:
+            self._record(person.halted(asked, self._session_of(asked.at)))
+        return []
+
+    def _resume_asked(self, asked: ResumeAsked) -> list[Command]:
+        if self.book.halt is not None:
+            self._record(person.resumed(asked, self._session_of(asked.at), self.book.halt))
+        return []
+
+    def _session_of(self, at: datetime) -> date:
+        return self._reference.calendar.on_or_after(at.date())
+
+    def _flatten_asked(self, asked: FlattenAsked) -> list[Command]:
+        """Halt, stop what works, and look at the quotes of all that is held."""
+        session = self._session_of(asked.at)
+        self._halt_asked(HaltAsked(asked.at, f"flattened, {asked.reason}"))
+        stops = [CancelOrder(state.order.order_id) for state in self.book.working()]
+        at, name = asked.at, MomentName.ON_REQUEST
+        moment = Moment(name, at, session, MissedPolicy.SKIP, person.NO_GRACE)
+        held = SnapshotRequest(contracts=tuple(self.book.ledger.positions()))
+        return [*stops, FetchSnapshot(moment, (person.asks_for_hedge(asked),), held)]
+
+    def _flattened(self, taken: SnapshotTaken, capital: Capital) -> list[Command]:
+        """Close what a person wanted closed, if this look at the market was for that."""
+        hedge_too = person.FLATTEN_HEDGE_TOO in taken.asked_by
+        if not hedge_too and person.FLATTEN not in taken.asked_by:
+            return []
+        session, snapshot = taken.moment.session, taken.snapshot
+        holdings = self.book.ledger.holdings.values()
+        hedge = [each for each in holdings if each.strategy == HEDGE] if hedge_too else []
+        flat = person.flat(self.book.positions().condors, hedge, snapshot.quotes, snapshot.at)
+        decision = flat.decision(snapshot.at, session)
+        self._record(DecisionMade(snapshot.at, session, decision))
+        commands: list[Command] = []
+        for intent in decision.orders:
+            commands += self._judge(intent, snapshot.at, session, capital)
+        return commands
 
     def _failed(self, failed: SnapshotFailed) -> list[Command]:
         """Without a market there is no decision but a reasoned no."""

@@ -75,6 +75,7 @@ class MomentMissed:
     session: date
     name: str
     reason: str
+    event: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +207,21 @@ class TradingResumed:
 
 
 @dataclass(frozen=True, slots=True)
+class BooksAdopted:
+    """A person's word: the book takes over what the broker says, where the two differed.
+
+    `positions` are signed contracts by symbol, `ended_orders` no longer work, `cash_change_usd`
+    is what the broker has more in cash.
+    """
+
+    at: datetime
+    positions: Mapping[str, int]
+    ended_orders: tuple[str, ...]
+    cash_change_usd: Decimal
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class ShadowMark:
     """One shadow book at a session's end, dollars."""
 
@@ -265,6 +281,7 @@ Record = (
     | ShadowsMarked
     | TradingHalted
     | TradingResumed
+    | BooksAdopted
 )
 
 KINDS: dict[str, type] = {
@@ -294,6 +311,7 @@ KINDS: dict[str, type] = {
     "shadows_marked": ShadowsMarked,
     "trading_halted": TradingHalted,
     "trading_resumed": TradingResumed,
+    "books_adopted": BooksAdopted,
 }
 KIND_OF: dict[type, str] = {record: name for name, record in KINDS.items()}
 
@@ -339,4 +357,38 @@ class BrokerReported:
     event: BrokerEvent
 
 
-Input = MomentDue | MomentSkipped | SnapshotTaken | SnapshotFailed | BrokerReported
+@dataclass(frozen=True, slots=True)
+class HaltAsked:
+    """Input: a person, or their file, wants trading to stop; `reason` is theirs."""
+
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeAsked:
+    """Input: a person wants trading to go on."""
+
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlattenAsked:
+    """Input: a person wants every condor bought back, and with `with_hedge` the hedge sold."""
+
+    at: datetime
+    reason: str
+    with_hedge: bool
+
+
+Input = (
+    MomentDue
+    | MomentSkipped
+    | SnapshotTaken
+    | SnapshotFailed
+    | BrokerReported
+    | HaltAsked
+    | ResumeAsked
+    | FlattenAsked
+)

@@ -1,4 +1,5 @@
-"""Holdings and cash by strategy: every dollar moves through one of two methods.
+"""Holdings and cash by strategy: every dollar moves through `trade`, `charge` or `settle`, or by a
+person's word through `adopt`.
 
 The accounting law: cash change = −Σ ratio × price × quantity × multiplier − fees for fills, and
 position × value × multiplier for settlements; the reverse of all of it is flat.
@@ -11,6 +12,8 @@ from decimal import Decimal
 from market.instruments import OptionContract
 
 ZERO = Decimal(0)
+ADOPTED = "adopted"
+WHOLE_OR_NOTHING = "condor"  # a campaign of this strategy makes no sense without one of its legs
 HoldingKey = tuple[str, str, str | None, OptionContract]
 
 
@@ -106,9 +109,63 @@ class Ledger:
             del self.holdings[holding.key]
         return ended
 
+    def adopt(self, contract: OptionContract, count: int, session: date) -> None:
+        """Hold `count` of a series from now on, without any flow of cash.
+
+        What is too much is taken from the holdings there are, oldest first; what is missing becomes
+        a holding of no strategy. A campaign that was touched is no strategy's any more: what is
+        left of it is looked after by a person until it expires.
+        """
+        change = count - self.positions().get(contract, 0)
+        touched: set[tuple[str, str]] = set()
+        for holding in [each for each in self.holdings.values() if each.contract == contract]:
+            if holding.position * change < 0:
+                step = _towards_zero(holding.position, change)
+                touched.add((holding.strategy, holding.campaign))
+                self._shift(holding, step)
+                change -= step
+        if change:
+            key = (ADOPTED, ADOPTED, None, contract)
+            holding = self.holdings.setdefault(key, Holding(*key, session))
+            holding.position += change
+            if not holding.position:
+                del self.holdings[key]
+        for strategy, campaign in touched:
+            if strategy == WHOLE_OR_NOTHING:
+                self._disown(strategy, campaign)
+
+    def _shift(self, holding: Holding, step: int) -> None:
+        """Change a holding towards zero at its average price."""
+        left = holding.position + step
+        holding.paid_usd = holding.paid_usd * left / holding.position
+        holding.position = left
+        if not left:
+            del self.holdings[holding.key]
+
+    def _disown(self, strategy: str, campaign: str) -> None:
+        """Take a campaign from its strategy."""
+        for holding in list(self.holdings.values()):
+            if (holding.strategy, holding.campaign) != (strategy, campaign):
+                continue
+            del self.holdings[holding.key]
+            holding.strategy = holding.campaign = ADOPTED
+            there = self.holdings.setdefault(holding.key, holding)
+            if there is not holding:
+                there.position += holding.position
+                there.paid_usd += holding.paid_usd
+
+    def adopt_cash(self, change_usd: Decimal) -> None:
+        """Have that much more cash, which no strategy earned."""
+        self.purse(ADOPTED).cash_usd += change_usd
+
     def positions(self) -> dict[OptionContract, int]:
         """Return signed contracts per series over all campaigns, without zeros."""
         totals: dict[OptionContract, int] = {}
         for holding in self.holdings.values():
             totals[holding.contract] = totals.get(holding.contract, 0) + holding.position
         return {contract: count for contract, count in totals.items() if count}
+
+
+def _towards_zero(position: int, change: int) -> int:
+    """Return the part of a change that a holding can take without changing its sign."""
+    return change if abs(change) <= abs(position) else -position

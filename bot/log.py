@@ -46,6 +46,10 @@ class RunLog:
         """Write one event that asks for attention."""
         self._log.warning(name, **fields)
 
+    def error(self, name: str, **fields: object) -> None:
+        """Write one event that stops something."""
+        self._log.error(name, **fields)
+
     def watch(self, record: Record) -> None:
         """Write the records that people care about."""
         match record:

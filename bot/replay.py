@@ -12,8 +12,7 @@ from bot.engine import check_books_agree
 from bot.events import MomentDue, OrderApproved, Record
 from bot.settings import Settings
 from bot.world import World
-from brokers.base import Timed
-from brokers.sim.broker import SimBroker
+from brokers.base import Timed, TimedBroker
 from brokers.unsuspended import run_now
 from market.errors import ConfigError, InvariantBroken, NoSuchSession
 from market.orders import ApprovedOrder, BrokerEvent
@@ -96,7 +95,7 @@ def continued_rig(settings: Settings, world: World, span: Window, seed: int, pat
 
 
 async def repeat_orders(
-    broker: SimBroker, clock: SimulatedClock, records: Iterable[Record]
+    broker: TimedBroker, clock: SimulatedClock, records: Iterable[Record]
 ) -> list[BrokerEvent]:
     """Send an empty simulated exchange the approved orders of a record, each at its time; return
     all that it tells."""

@@ -17,7 +17,7 @@ from market.sessions import SessionCalendar
 from strategies.base import Capital
 from strategies.params import Section
 
-HEDGE_KEEPERS = ("roll", "event_roll")
+HEDGE_KEEPERS = ("roll", "event_roll", "flatten")
 DATA_FAULT = "DATA_FAULT"
 CONDOR = "condor"
 
@@ -82,7 +82,8 @@ def resumed(halted: TradingHalted | None, at: datetime, session: date) -> Tradin
 
 
 def is_allowed(intent: OrderIntent) -> bool:
-    """Tell whether an order may be sent during a halt: condors bought back, hedges rolled."""
+    """Tell whether an order may be sent during a halt: condors bought back, hedges rolled, and
+    what a person themselves wants closed."""
     if intent.strategy == CONDOR:
         return intent.is_closing
     return intent.purpose.startswith(HEDGE_KEEPERS)

@@ -1,4 +1,4 @@
-"""Settings: defaults, then a preset, then a file, then `--set`; typed, and refused when unknown.
+"""Settings: defaults, a preset, a file, the environment, `--set`; typed, and refused if unknown.
 
 Every refusal names the file (or `--set`), the key, the value and the remedy in one sentence.
 """
@@ -6,6 +6,7 @@ Every refusal names the file (or `--set`), the key, the value and the remedy in 
 import difflib
 import hashlib
 import json
+import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -17,6 +18,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
+from bot.ib_keys import IbKeys
 from bot.masking import holds_secret
 from bot.notify_policy import NotifySettings
 from bot.risk import RiskParams
@@ -27,6 +29,7 @@ from strategies.params import MethodParams, Section
 
 Tree = dict[str, dict[str, Any]]
 DEFAULT_PRESET = "seed_25"
+ENVIRONMENT_PREFIX = "ALVH_"
 
 
 class ListingMode(StrEnum):
@@ -104,6 +107,31 @@ class JournalSettings(Section):
     )
 
 
+class OnStop(StrEnum):
+    """What becomes of working orders when the daemon ends."""
+
+    CANCEL = "cancel"
+    LEAVE = "leave"
+
+
+class DaemonSettings(Section):
+    """How the daemon lives and dies."""
+
+    on_stop: OnStop = Field(
+        OnStop.CANCEL,
+        description="Working orders at the end: cancel them, or leave them for the next start.",
+    )
+    stop_seconds: float = Field(
+        3.0, ge=0, le=60, description="Longest wait for the answers to those cancellations."
+    )
+    deadman_url: str = Field(
+        "", description="URL fetched after each session's decision; with /fail added when none."
+    )
+    deadman_file: str = Field(
+        "", description="File written after each session's decision, for a watcher of its own."
+    )
+
+
 class Settings(MethodParams):
     """Everything that can be set, section by section."""
 
@@ -114,8 +142,10 @@ class Settings(MethodParams):
     fills: FillSettings = FillSettings()
     quotes: QuoteSettings = QuoteSettings()
     journal: JournalSettings = JournalSettings()
+    daemon: DaemonSettings = DaemonSettings()
     web: WebSettings = WebSettings()
     notify: NotifySettings = NotifySettings()
+    ib: IbKeys = IbKeys()
 
 
 def known_keys() -> dict[str, str]:
@@ -142,9 +172,12 @@ def _is_toml(name: str) -> bool:
 
 
 def load_settings(
-    preset: str = DEFAULT_PRESET, config: Path | None = None, overrides: Iterable[str] = ()
+    preset: str = DEFAULT_PRESET,
+    config: Path | None = None,
+    overrides: Iterable[str] = (),
+    environment: Mapping[str, str] | None = None,
 ) -> Settings:
-    """Return the settings in force.
+    """Return the settings in force; `environment` is the process's own unless given.
 
     Raises:
         ConfigError: a preset, file, key or value is wrong.
@@ -154,6 +187,8 @@ def load_settings(
     _merge(tree, origins, _preset_tree(preset), f"preset {preset}")
     if config is not None:
         _merge(tree, origins, _file_tree(config), config.name)
+    for name, layer in _environment_trees(os.environ if environment is None else environment):
+        _merge(tree, origins, layer, name)
     for text in overrides:
         _merge(tree, origins, _override_tree(text), f"--set {text}")
     try:
@@ -204,16 +239,28 @@ def _hint(name: str) -> str:
     return f", {name} belongs under [{homes[0].partition('.')[0]}]" if len(homes) == 1 else ""
 
 
+def _environment_trees(environment: Mapping[str, str]) -> Iterable[tuple[str, Tree]]:
+    """Yield the settings that variables such as ALVH_IB__ACCOUNT hold, by the variable's name."""
+    for name, raw in sorted(environment.items()):
+        section, parts, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
+        if name.startswith(ENVIRONMENT_PREFIX) and parts and section and key:
+            yield name, {section: {key: _value(raw)}}
+
+
+def _value(raw: str) -> Any:
+    """Return what a text means in TOML, or the text itself."""
+    try:
+        return tomllib.loads(f"value = {raw.strip()}")["value"]
+    except tomllib.TOMLDecodeError:
+        return raw.strip()
+
+
 def _override_tree(text: str) -> Tree:
     key, equals, raw = text.partition("=")
     section, dot, name = key.strip().partition(".")
     if not equals or not dot or not name:
         raise ConfigError(f"--set {text} is not of the form section.key=value.")
-    try:
-        value = tomllib.loads(f"value = {raw.strip()}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = raw.strip()
-    return {section: {name: value}}
+    return {section: {name: _value(raw)}}
 
 
 def _merge(tree: Tree, origins: dict[str, str], layer: Mapping[str, Any], origin: str) -> None:

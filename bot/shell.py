@@ -1,30 +1,39 @@
 """The shell around the engine: commits, performs commands, feeds what comes back.
 
-Order of things: the engine records, the journal commits, and only then is anything sent. All
-ports are coroutines; over the simulated market they never suspend.
+Order of things: the engine records, the journal commits, and only then is anything sent. What one
+event leads to, up to the next thing sent, is one transaction: a moment is in the journal with its
+decision or not at all. All ports are coroutines; over the simulated market they never suspend.
 """
 
 from collections import deque
 from collections.abc import Callable
+from datetime import datetime
 
 from bot.commands import CancelOrder, Command, FetchSnapshot, SubmitOrder
 from bot.engine import Engine
 from bot.events import BrokerReported, Input, SnapshotFailed, SnapshotTaken
 from bot.journal.base import Journal
 from brokers.base import Broker, MarketData
-from market.errors import MarketDataError
+from market.errors import BrokerUnavailable, MarketDataError
+from market.orders import LineChanged, LineState
 
 
 class Shell:
     """Performs what the engine commands, one event at a time."""
 
     def __init__(
-        self, engine: Engine, broker: Broker, market_data: MarketData, journal: Journal
+        self,
+        engine: Engine,
+        broker: Broker,
+        market_data: MarketData,
+        journal: Journal,
+        clock: Callable[[], datetime],
     ) -> None:
         self._engine = engine
         self._broker = broker
         self._market_data = market_data
         self._journal = journal
+        self._clock = clock
         self._commit_listeners: list[Callable[[], None]] = []
 
     def listen_to_commits(self, listener: Callable[[], None]) -> None:
@@ -35,27 +44,41 @@ class Shell:
         """Take one event through the engine, and all that follows from it."""
         await self._work_off(deque([event]))
 
-    async def hear_broker(self) -> None:
-        """Take in what the broker reported since last time."""
-        await self._work_off(deque(map(BrokerReported, self._broker.drain())))
+    async def hear_broker(self) -> int:
+        """Take in what the broker reported since last time; return how many events that were."""
+        told = self._broker.drain()
+        await self._work_off(deque(map(BrokerReported, told)))
+        return len(told)
 
     async def _work_off(self, pending: deque[Input]) -> None:
+        if not pending:
+            return
         while pending:
             commands = self._engine.step(pending.popleft())
-            self._journal.commit()
-            for listener in self._commit_listeners:
-                listener()
+            if any(not isinstance(command, FetchSnapshot) for command in commands):
+                self.commit()
             for command in commands:
                 pending.extend(await self._perform(command))
             pending.extend(BrokerReported(told) for told in self._broker.drain())
+        self.commit()
+
+    def commit(self) -> None:
+        """Make durable what was recorded, and tell those who listen."""
+        self._journal.commit()
+        for listener in self._commit_listeners:
+            listener()
 
     async def _perform(self, command: Command) -> list[Input]:
         if isinstance(command, FetchSnapshot):
             return [await self._fetch(command)]
-        if isinstance(command, SubmitOrder):
-            await self._broker.submit(command.approved)
-        elif isinstance(command, CancelOrder):
-            await self._broker.cancel(command.order_id)
+        try:
+            if isinstance(command, SubmitOrder):
+                await self._broker.submit(command.approved)
+            elif isinstance(command, CancelOrder):
+                await self._broker.cancel(command.order_id)
+        except BrokerUnavailable as error:
+            # Whether it arrived is unknown: the line is down until the books were compared again.
+            return [BrokerReported(LineChanged(self._clock(), LineState.DOWN, None, str(error)))]
         return []
 
     async def _fetch(self, command: FetchSnapshot) -> Input:

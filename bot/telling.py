@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.events import (
     KIND_OF,
+    BooksAdopted,
     DecisionMade,
     EntryClosed,
     EquityMarked,
@@ -77,7 +78,8 @@ def tell(record: Record) -> Told:
     """Return what a record says in one sentence; every kind has one."""
     maker = _MAKERS.get(type(record))
     if maker is None:
-        return Told(Level.DETAIL, Topic.RUN, KIND_OF[type(record)].replace("_", " ") + ".")
+        name = KIND_OF[type(record)].replace("_", " ").capitalize()
+        return Told(Level.DETAIL, Topic.RUN, f"{name}.")
     return maker(record)
 
 
@@ -207,6 +209,10 @@ def _resumed(record: TradingResumed) -> Told:
     return Told(Level.WARNING, Topic.ALARM, record.sentence)
 
 
+def _adopted(record: BooksAdopted) -> Told:
+    return Told(Level.WARNING, Topic.ALARM, record.sentence)
+
+
 _MAKERS: Mapping[type, Callable[[Any], Told]] = {
     RunStarted: _started,
     RunResumed: _continued,
@@ -229,4 +235,5 @@ _MAKERS: Mapping[type, Callable[[Any], Told]] = {
     EquityMarked: _marked,
     TradingHalted: _halted,
     TradingResumed: _resumed,
+    BooksAdopted: _adopted,
 }

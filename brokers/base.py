@@ -99,3 +99,11 @@ class MarketData(Protocol):
         Raises:
             MarketDataError: index levels cannot be had.
         """
+
+
+@runtime_checkable
+class Suspicious(Protocol):
+    """A broker that may hold or work what our orders do not explain."""
+
+    def strangers(self) -> tuple[str, ...]:
+        """Return what was seen there that is not ours, each a sentence without its full stop."""

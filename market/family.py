@@ -19,6 +19,10 @@ YEAR_SESSIONS = 252
 _MEAN_SESSIONS = (5, 21, 63, YEAR_SESSIONS)
 _USUAL_VIX_POINTS = 18.0
 _USUAL_VVIX_POINTS = 90.0
+_WEEK_SESSIONS = 5
+# Annual vol in points per unit of ln(high / low) (M. Parkinson, 1980).
+_VOL_PER_RANGE = 100.0 * math.sqrt(252.0 / (4.0 * math.log(2.0)))
+_MOST_RANGE_LOG, _MOST_CHANGE_LOG = 1.2, 0.5  # as far as the sample of 2023-26 reaches
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +52,27 @@ class FamilyParams:
 
 
 @dataclass(frozen=True, slots=True)
+class Eve:
+    """What is known of the next session besides the indices.
+
+    Logs of the vol that SPX moved by between high and low, of the last session and of the last
+    five, relative to VIX9D; the log change of VIX since the close before; the weekday (Monday 0)
+    of the next session.
+    """
+
+    range_log: float
+    week_range_log: float
+    vix_change_log: float
+    weekday: int
+
+
+@dataclass(frozen=True, slots=True)
 class VolState:
     """The levels that price everything at one instant, in points.
 
     VIX1D, the vol of the next session alone, and SKEW are None where not recorded; VIX1D also
-    within a session, when the last one speaks of a session that is under way.
+    within a session, when the last one speaks of a session that is under way. Without an eve the
+    next session is one like any other.
     """
 
     vix: float
@@ -62,6 +82,7 @@ class VolState:
     vix_year_mean: float
     vix1d: float | None = None
     skew: float | None = None
+    eve: Eve | None = None
 
     def __post_init__(self) -> None:
         levels = (self.vix, self.vix9d, self.vix3m, self.vvix, self.vix_year_mean)
@@ -87,6 +108,9 @@ class VolFamily:
     vix_year_mean: FloatArray
     vix1d: FloatArray
     skew: FloatArray
+    range_log: FloatArray
+    week_range_log: FloatArray
+    next_weekday: tuple[int, ...]
     is_modelled: Mapping[str, BoolArray]
     provenance: Mapping[str, str]
 
@@ -100,6 +124,7 @@ class VolFamily:
             vix_year_mean=float(self.vix_year_mean[row]),
             vix1d=_known(self.vix1d[row]),
             skew=_known(self.skew[row]),
+            eve=self._eve(row, row, self._vix_change(row)),
         )
 
     def after_close(self, row: int, vix: float) -> VolState:
@@ -112,7 +137,20 @@ class VolFamily:
             vvix=float(self.vvix[row]) * move**self.params.vvix.daily_elasticity,
             vix_year_mean=float(self.vix_year_mean[row]),
             skew=_known(self.skew[row]),
+            eve=self._eve(row, min(row + 1, len(self.vix) - 1), math.log(move)),
         )
+
+    def _eve(self, row: int, today: int, vix_change_log: float) -> Eve:
+        return Eve(
+            range_log=float(self.range_log[row]),
+            week_range_log=float(self.week_range_log[row]),
+            vix_change_log=min(max(vix_change_log, -_MOST_CHANGE_LOG), _MOST_CHANGE_LOG),
+            weekday=self.next_weekday[today],
+        )
+
+    def _vix_change(self, row: int) -> float:
+        change = math.log(self.vix[row] / self.vix[row - 1]) if row else 0.0
+        return 0.0 if math.isnan(change) else change
 
 
 def complete_family(history: History, params: FamilyParams) -> VolFamily:
@@ -130,6 +168,7 @@ def complete_family(history: History, params: FamilyParams) -> VolFamily:
     filled = {
         name: np.where(is_modelled[name], inferred[name], recorded[name]) for name in recorded
     }
+    squares = np.log(history.spx_high / history.spx_low) ** 2
     return VolFamily(
         params=params,
         vix=vix,
@@ -139,11 +178,28 @@ def complete_family(history: History, params: FamilyParams) -> VolFamily:
         vix_year_mean=means[YEAR_SESSIONS],
         vix1d=_recorded(history.vix1d, vix),
         skew=_recorded(history.skew, vix),
+        range_log=_range_log(squares, filled["vix9d"]),
+        week_range_log=_range_log(_trailing_mean(squares, _WEEK_SESSIONS), filled["vix9d"]),
+        next_weekday=_next_weekdays(history),
         is_modelled=is_modelled,
         provenance={
             name: "modelled" if mask.any() else "real" for name, mask in is_modelled.items()
         },
     )
+
+
+def _range_log(squares: FloatArray, vix9d: FloatArray) -> FloatArray:
+    """Return how far above VIX9D the vol of the range lies, in logs; 0 where it is unknown."""
+    with np.errstate(divide="ignore"):
+        logs = np.log(_VOL_PER_RANGE * np.sqrt(squares) / vix9d)
+    known = np.where(np.isnan(logs), 0.0, logs)
+    return np.asarray(np.clip(known, -_MOST_RANGE_LOG, _MOST_RANGE_LOG))
+
+
+def _next_weekdays(history: History) -> tuple[int, ...]:
+    """Return the weekday of the session after each; after the last one the next working day's."""
+    days = [session.weekday() for session in history.sessions]
+    return (*days[1:], (days[-1] + 1) % 5)
 
 
 def _recorded(column: FloatArray | None, like: FloatArray) -> FloatArray:

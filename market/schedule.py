@@ -54,6 +54,7 @@ class MomentName(StrEnum):
     ENTRY_CUTOFF = "entry_cutoff"
     OPTION_CLOSE = "option_close"
     HEDGE_REVIEW = "hedge_review"
+    ON_REQUEST = "on_request"  # never on a schedule: a person's own
 
 
 class MissedPolicy(StrEnum):

@@ -20,7 +20,7 @@ from market.pricing import call_side
 from market.quotes import Chain, FloatArray
 from market.surface_params import SurfaceParams, VixFutures, VixSmile
 from market.surface_smile import smile_shape
-from market.surface_term import NodeTimes, VarianceCurve, average_times, plain_time
+from market.surface_term import AtMoney, NodeTimes, VarianceCurve, average_times, plain_time
 
 __all__ = ["Expiry", "Surface", "SurfaceParams", "VolState"]
 
@@ -103,22 +103,21 @@ class Surface:
         sessions_left: float,
         vol: VolState,
         strikes: FloatArray | None = None,
-        atm_variance: float | None = None,
+        at_money: AtMoney | None = None,
     ) -> Chain:
         """Return the chain of one SPX expiry, on the 5-point grid unless `strikes` are given.
 
-        `atm_variance` is total at-the-money variance from a `variance_curve`; without it the
-        expiry is one of average days.
+        `at_money` comes from a `variance_curve`; without it the expiry is one of average days.
         """
         forward = self.spx_forward(spot=spot, rate_frac=rate_frac, years=years)
-        if atm_variance is None:
+        if at_money is None:
             time = plain_time(self.params.spx_term, years, sessions_left)
-            atm_variance = self.variance_curve(vol, spot=spot).total(time)
-        sd = max(math.sqrt(atm_variance), _LEAST_TOTAL_SD)
+            at_money = self.variance_curve(vol, spot=spot).at_money(time)
+        sd = max(math.sqrt(at_money.variance), _LEAST_TOTAL_SD)
         if strikes is None:
             strikes = _spx_strikes(forward, sd, years)
         log_moneyness = np.log(strikes / forward)
-        shape = smile_shape(self.params.spx_smile, sessions_left, vol)
+        shape = smile_shape(self.params.spx_smile, at_money.shape_sessions, vol)
         ratio = shape.variance_ratio(log_moneyness / sd)
         return self._chain(
             Expiry(trading_class, expiry, at, years),

@@ -29,6 +29,7 @@ class SpxTerm:
     """At-the-money variance of SPX over business time; a release counts extra sessions."""
 
     idle_day_weight: float
+    trading_hours_share: float
     fomc_sessions: float
     cpi_sessions: float
     ppi_sessions: float
@@ -36,6 +37,13 @@ class SpxTerm:
     vix1d_ratio: float
     one_session_ratio: float
     one_session_power: float
+    range_power: float
+    week_range_power: float
+    vix_change_power: float
+    tuesday_log: float
+    wednesday_log: float
+    thursday_log: float
+    friday_log: float
     ratio_9d: float
     ratio_30d: float
     ratio_93d: float
@@ -45,6 +53,10 @@ class SpxTerm:
         _require_positive(self, "ratio_9d", "ratio_30d", "ratio_93d")
         if not 0.0 <= self.idle_day_weight <= 1.0:
             raise ValueError(f"idle_day_weight must lie in 0 … 1, got {self.idle_day_weight}")
+        if not 0.0 < self.trading_hours_share <= 1.0:
+            raise ValueError(
+                f"trading_hours_share must lie above 0 and up to 1, got {self.trading_hours_share}"
+            )
         for name in ("fomc_sessions", "cpi_sessions", "ppi_sessions", "nfp_sessions"):
             if getattr(self, name) < 0.0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
@@ -59,6 +71,7 @@ class SpxSmile:
     slope_vix_power: float
     slope_vvix_power: float
     slope_skew_power: float
+    slope_most: float
     put_wing: float
     put_wing_tenor_power: float
     put_wing_vix_power: float
@@ -80,6 +93,7 @@ class SpxSmile:
 
     def __post_init__(self) -> None:
         _require_positive(self, "slope", "put_wing", "call_wing", "put_bend", "call_bend")
+        _require_positive(self, "slope_most")
         for name in ("vix", "vvix", "skew"):
             _require_positive(self, f"{name}_least_points")
             if getattr(self, f"{name}_least_points") > getattr(self, f"{name}_most_points"):

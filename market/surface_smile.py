@@ -99,6 +99,7 @@ def smile_shape(smile: SpxSmile, sessions_left: float, vol: VolState) -> SmileSh
         + smile.slope_vvix_power * spice
         + smile.slope_skew_power * lean
     )
+    slope = min(slope, smile.slope_most)
     put_wing = smile.put_wing * math.exp(
         smile.put_wing_tenor_power * tenor
         + smile.put_wing_vix_power * level

@@ -1,9 +1,13 @@
 """Business time, and the at-the-money variance of SPX along it.
 
 Rules of this file:
-- Business time is counted in sessions: a whole session is 1, a calendar day without one
+- Business time is counted in sessions: a whole session is 1, of which the trading hours are
+  `trading_hours_share` and the night before them the rest; a calendar day without one counts
   `idle_day_weight`, and a scheduled FOMC decision, CPI, PPI or jobs report adds sessions of its
   own from its instant on. Until it has happened its variance is still to come.
+- The smile changes its shape with business time too, but in logs at most 1.5 times as fast as
+  variance grows: where the indices say that variance hardly grows, a shape that went on changing
+  would make a later option cheaper than an earlier one.
 - Total variance is piecewise linear between nodes: the end of the next session, and 9, 30 and 93
   days. It never falls with time, whatever the indices say in a panic.
 - A node stands where the strip of all options of its smile is worth its index (VIX1D, VIX9D, VIX,
@@ -11,13 +15,13 @@ Rules of this file:
 """
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import accumulate, pairwise
 
-from market.family import VolState
+from market.family import Eve, VolState
 from market.macro import MacroEvent, MacroKind
 from market.pricing import DAYS_PER_YEAR
 from market.sessions import SessionCalendar, exchange_zone
@@ -29,6 +33,7 @@ _IDLE_DAYS_PER_YEAR = DAYS_PER_YEAR - SESSIONS_PER_YEAR
 _NODE_DAYS = (9, 30, 93)
 _SESSIONS_PER_DAY = SESSIONS_PER_YEAR / DAYS_PER_YEAR
 _LEAST_GROWTH = 1.02
+_MOST_SHAPE_GROWTH = 1.5  # calendars of every shape cost more than nothing up to 1.7
 _LEAST_PRICE_POINTS = 0.065  # below it a model price leaves no room for a bid
 _USUAL_SPOT_POINTS = 3000.0
 
@@ -114,6 +119,14 @@ class BusinessTime:
         return after - here + ((end - before) / (following - before) if is_idle else 0.0)
 
 
+@dataclass(frozen=True, slots=True)
+class AtMoney:
+    """Total at-the-money variance of an expiry, and the tenor in sessions of its smile's shape."""
+
+    variance: float
+    shape_sessions: float
+
+
 class VarianceCurve:
     """At-the-money total variance of SPX by business time, at one instant."""
 
@@ -128,13 +141,12 @@ class VarianceCurve:
         self._least_price_frac = _LEAST_PRICE_POINTS / spot
         self._term, self._smile, self._vol, self._times = term, smile, vol, times
         self._nodes = [(0.0, 0.0)]
+        self._shape_times = [0.0]
         self._waiting = [self._add_day_93, self._add_day_30, self._add_day_9, self._add_next]
 
     def total(self, business_time: float) -> float:
         """Return total variance to a business time in sessions; the last rate goes on beyond."""
-        # Nodes cost a strip each, and the nearest expiries do without the far ones.
-        while self._waiting and business_time > self._nodes[-1][0]:
-            self._waiting.pop()()
+        self._reach(business_time)
         nodes = self._nodes
         for (start, low), (end, high) in pairwise(nodes):
             if business_time <= end:
@@ -142,34 +154,72 @@ class VarianceCurve:
         end, high = nodes[-1]
         return high * business_time / end
 
+    def at_money(self, business_time: float) -> AtMoney:
+        """Return total variance to a business time in sessions, and the tenor of its shape."""
+        total = self.total(business_time)
+        node = max(bisect_left(self._nodes, (business_time,)) - 1, 0)
+        return AtMoney(total, self._shape_after(node, business_time, total))
+
+    def _shape_after(self, node: int, business_time: float, total: float) -> float:
+        if node == 0:
+            return business_time
+        growth = total / self._nodes[node][1]
+        return min(business_time, self._shape_times[node] * math.pow(growth, _MOST_SHAPE_GROWTH))
+
+    def _reach(self, business_time: float) -> None:
+        # Nodes cost a strip each, and the nearest expiries do without the far ones.
+        while self._waiting and business_time > self._nodes[-1][0]:
+            self._waiting.pop()()
+
     def next_session_strip(self) -> float:
         """Return the variance to the end of the next session of a strip, as VIX1D measures it."""
         vol, term, times = self._vol, self._term, self._times
         if vol.vix1d is not None:
             return (term.vix1d_ratio * vol.vix1d / 100.0) ** 2 / SESSIONS_PER_YEAR
         near = term.one_session_ratio * math.pow(vol.vix9d / vol.vix, term.one_session_power)
+        if vol.eve is not None:
+            near *= math.exp(_eve_log(term, vol.eve))
         return near * near * _variance(vol.vix9d, 9) * times.next_close / times.days_9
 
     def _add_next(self) -> None:
-        self._add(self._times.next_close, 1.0, self.next_session_strip())
+        self._add(self._times.next_close, self.next_session_strip())
 
     def _add_day_9(self) -> None:
         if self._times.days_9 > self._nodes[-1][0]:
             strip = self._term.ratio_9d**2 * _variance(self._vol.vix9d, 9)
-            self._add(self._times.days_9, 9 * _SESSIONS_PER_DAY, strip)
+            self._add(self._times.days_9, strip)
 
     def _add_day_30(self) -> None:
         strip = self._term.ratio_30d**2 * _variance(self._vol.vix, 30)
-        self._add(self._times.days_30, 30 * _SESSIONS_PER_DAY, strip)
+        self._add(self._times.days_30, strip)
 
     def _add_day_93(self) -> None:
         strip = self._term.ratio_93d**2 * _variance(self._vol.vix3m, 93)
-        self._add(self._times.days_93, 93 * _SESSIONS_PER_DAY, strip)
+        self._add(self._times.days_93, strip)
 
-    def _add(self, time: float, sessions: float, strip: float) -> None:
+    def _add(self, time: float, strip: float) -> None:
+        total, last = self._strip_total(strip, time), len(self._nodes) - 1
+        allowed = self._shape_after(last, time, total)
+        if allowed < time:
+            total = self._strip_total(strip, allowed)
+        self._nodes.append((time, total))
+        self._shape_times.append(self._shape_after(last, time, total))
+
+    def _strip_total(self, strip: float, sessions: float) -> float:
         shape = smile_shape(self._smile, sessions, self._vol)
         total = strip / shape.strip_ratio(math.sqrt(strip), self._least_price_frac)
-        self._nodes.append((time, max(total, _LEAST_GROWTH * self._nodes[-1][1])))
+        return max(total, _LEAST_GROWTH * self._nodes[-1][1])
+
+
+def _eve_log(term: SpxTerm, eve: Eve) -> float:
+    """Return how much the vol of the next session lies above the usual one, in logs."""
+    weekday = (0.0, term.tuesday_log, term.wednesday_log, term.thursday_log, term.friday_log)
+    return (
+        term.range_power * eve.range_log
+        + term.week_range_power * eve.week_range_log
+        + term.vix_change_power * eve.vix_change_log
+        + (weekday[eve.weekday] if eve.weekday < len(weekday) else 0.0)
+    )
 
 
 def _variance(points: float, days: int) -> float:

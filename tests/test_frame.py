@@ -227,7 +227,7 @@ def test_every_public_module_class_and_function_says_what_it_is() -> None:
 
 @pytest.mark.parametrize(
     ("folders", "groups"),
-    [(PACKAGES, (None,)), (("tests", "benchmarks"), (None, "dev", "browser"))],
+    [(PACKAGES, (None, "distributed")), (("tests", "benchmarks"), (None, "dev", "browser"))],
     ids=["the core", "the checks"],
 )
 def test_every_imported_package_is_declared(
@@ -288,9 +288,11 @@ def test_make_names_its_targets() -> None:
         "setup",
         "browser",
         "clients",
+        "docs",
         "run",
         "test",
         "check",
+        "chaos",
         "format",
         "clean",
     ]

@@ -39,6 +39,7 @@ EVENT_KINDS = (
     "shadows_marked",
     "trading_halted",
     "trading_resumed",
+    "books_adopted",
 )
 TABLES = (
     "runs",

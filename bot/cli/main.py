@@ -26,7 +26,12 @@ COMMANDS = {
     "plan": ("bot.cli.plan", "List coming sessions, moments, releases and hedge rolls."),
     "top": ("bot.cli.top", "Watch a running bot in the terminal."),
     "status": ("bot.cli.status", "Show where a run stands, and what needs attention."),
+    "halt": ("bot.cli.control:halt", "Stop a running daemon from opening anything."),
+    "resume": ("bot.cli.control:resume", "Let a halted daemon trade again."),
+    "flatten": ("bot.cli.control:flatten", "Close every open condor of a running daemon."),
     "journal": ("bot.cli.journal", "Read and verify the journal of a run."),
+    "reconcile": ("bot.cli.reconcile", "Compare a run's book with the paper account's."),
+    "doctor": ("bot.cli.doctor", "Check whether the line to Interactive Brokers is fit."),
     "gateway": ("bot.cli.gateway", "Serve the TWS API offline, for any TWS client to test on."),
     "data": ("bot.cli.data", "Look after a folder of history: status, import, download."),
     "notify": ("bot.cli.notify", "List the channels of notifications, and try them."),
@@ -35,6 +40,8 @@ COMMANDS = {
     "chain": ("bot.cli.chain", "Print a modelled option chain at any instant of history."),
     "calibrate": ("bot.cli.calibrate", "Measure or refit the market model on real chains."),
     "study": ("bot.cli.study", "Judge the method's claims on history, with intervals."),
+    "report": ("bot.cli.report", "Write one page of a day, a range or a study."),
+    "sweep": ("bot.cli.sweep", "Run a grid of parameters over history and drawn markets."),
     "completion": ("bot.cli.completion", "Print the script that completes commands in a shell."),
     "explain": ("bot.cli.explain", "Explain a rule, and tell how often it bound."),
 }
@@ -51,8 +58,8 @@ class LazyGroup(click.Group):
         """Return the subcommand, importing its module."""
         if name not in COMMANDS:
             return None
-        module = import_module(COMMANDS[name][0])
-        command: click.Command = module.command
+        module, _, attribute = COMMANDS[name][0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute or "command")
         return command
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:

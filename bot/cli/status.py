@@ -1,11 +1,13 @@
 """`alvh status`: where a run stands."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from bot.cli.options import json_option, print_json
+from market.errors import BrokerUnavailable
 
 
 @click.command("status")
@@ -15,26 +17,81 @@ from bot.cli.options import json_option, print_json
     metavar="FILE.db",
     help="The run's journal; by default the newest under ./runs.",
 )
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="The run's folder; its journal is read, and a daemon that runs there is asked.",
+)
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Exit 3 when a trading day's decision is overdue: the dead man's switch for a cron job.",
+)
 @json_option
-def command(journal: Path | None, as_json: bool) -> None:
+def command(journal: Path | None, out: Path | None, check: bool, as_json: bool) -> None:
     """Show where a run stands: last moment, equity, positions, hedge, last decisions, warnings.
+
+    A daemon that runs in the journal's folder is asked as well: whether it is halted and why, its
+    line to the broker, the next moment, what was missed, what works.
 
     \b
     Examples:
       alvh status
       alvh status --journal quarter.db --json
+      alvh status --out runs/sim --check
     """
     from bot.clock import SystemClock  # noqa: PLC0415 - heavy, only when used
+    from bot.control_socket import ask_daemon  # noqa: PLC0415
     from bot.status import read_status  # noqa: PLC0415
     from market.sessions import exchange_zone  # noqa: PLC0415
 
-    path = journal or newest_journal(Path("runs"))
-    today = SystemClock().now().astimezone(exchange_zone()).date()
-    status = read_status(path, today)
+    path = journal or (newest_journal(Path("runs")) if out is None else out / "journal.db")
+    now = SystemClock().now()
+    status = read_status(path, now.astimezone(exchange_zone()).date())
+    answer = None if path is None else ask_daemon(path.parent, {"verb": "status"})
+    if answer is not None:
+        status |= answer.get("status", {})
     if as_json:
         print_json(status)
     else:
         click.echo(as_text(status))
+    if check:
+        require_decided(path, now)
+
+
+def require_decided(path: Path | None, now: datetime) -> None:
+    """Do nothing when the last trading day's decision is there.
+
+    Raises:
+        BrokerUnavailable: it is overdue.
+    """
+    from bot.status import overdue_decision  # noqa: PLC0415
+
+    session = None if path is None else overdue_decision(path, now)
+    if path is None or session is not None:
+        what = "there is no run" if session is None else f"no decision was made on {session}"
+        raise BrokerUnavailable(f"{what}: look whether the daemon runs.")
+
+
+def _standing(status: dict[str, Any]) -> list[str]:
+    """Return what concerns a running daemon: process, line, halt, missed moments, orders."""
+    if status["pid"] is None:
+        lines = ["no daemon runs in its folder"]
+    else:
+        lines = [
+            f"runs as process {status['pid']}, line to the broker {status['connection']},"
+            f" books compared {status['reconciled_at'] or 'not yet'},"
+            f" next {status['next_moment'] or 'nothing'}"
+        ]
+    if status["halted"]:
+        lines.append(f"HALTED: {status['halt_reason']}")
+    if status["difference"]:
+        lines.append(f"BOOKS DIFFER: {status['difference']}")
+    lines += [f"missed: {m['session']} {m['moment']}: {m['reason']}" for m in status["missed"][-5:]]
+    for row in status["working_orders"]:
+        lines.append(f"working: {row['order_id']} at {row['limit_credit']}, {row['status']}")
+    return lines
 
 
 def newest_journal(folder: Path) -> Path | None:
@@ -54,6 +111,7 @@ def as_text(status: dict[str, Any]) -> str:
             f"seed {status['seed']}, {status['events']} events",
             f"last moment: {status['last_moment'] or 'none yet'}",
         ]
+        lines += _standing(status)
     equity = status["equity"]
     if equity:
         lines.append(

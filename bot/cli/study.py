@@ -80,7 +80,7 @@ def claims(
     spec = RunSpec(preset, overrides, source, *span, seed)
     spec.settings()
     study = make_study(
-        spec, shelf_in(out), workers or os.cpu_count() or 1, told_on_stderr, _words(data)
+        spec, shelf_in(out), workers or os.cpu_count() or 1, told_on_stderr, words_of_call(data)
     )
     page = write_study(out, study.told, pictures(study.evidence))
     if as_json:
@@ -97,7 +97,7 @@ def told_on_stderr(done: int, total: int, what: str) -> None:
     click.echo(end, err=True, nl=False)
 
 
-def _words(data: Path | None) -> str:
+def words_of_call(data: Path | None) -> str:
     """Return the command as it was given, the data folder by its name alone."""
     words = ["alvh", *sys.argv[1:]]
     if data is not None:

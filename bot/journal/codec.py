@@ -7,6 +7,7 @@ import msgspec
 from bot.events import (
     KIND_OF,
     KINDS,
+    BooksAdopted,
     DecisionMade,
     MarketUnseen,
     MomentMissed,
@@ -35,6 +36,7 @@ _FROM_OUTSIDE = (
     TradingHalted,
     TradingResumed,
     MomentMissed,
+    BooksAdopted,
 )
 
 

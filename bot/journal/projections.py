@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, insert, update
 
 from bot.book import Book, OrderState
 from bot.events import (
+    BooksAdopted,
     DecisionMade,
     EntryClosed,
     EquityMarked,
@@ -33,7 +34,7 @@ from market.orders import (
 )
 
 Row = dict[str, Any]
-POSITION_CHANGERS = (OrderFilled, FillCharged, PositionSettled)
+POSITION_CHANGERS = (OrderFilled, FillCharged, PositionSettled, BooksAdopted)
 ORDER_CHANGERS = (OrderAccepted, OrderRejected, OrderFilled, OrderCancelled, OrderRepriced)
 
 
@@ -75,6 +76,8 @@ class Projector:
             self._new_orders.append(record.order.order_id)
         elif isinstance(record, ORDER_CHANGERS):
             self._changed_orders[record.order_id] = None
+        elif isinstance(record, BooksAdopted):
+            self._changed_orders |= dict.fromkeys(record.ended_orders)
         if isinstance(record, FillCharged):
             self._charges.append(record)
         if isinstance(record, POSITION_CHANGERS):

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, inspect, select
 from sqlalchemy.engine import Engine as SqlEngine
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
@@ -104,6 +105,15 @@ class JournalReader:
         if not rows or not isinstance(first := decode(rows[0].kind, rows[0].payload), RunStarted):
             raise ConfigError(f"{self.name} holds no run; name a journal that a run has written.")
         return first
+
+    def last_at(self) -> datetime | None:
+        """Return when the last record happened, None without records."""
+        events = schema.EVENTS.c
+        with self.reading() as connection:
+            text = connection.execute(
+                select(events.at).order_by(events.seq.desc()).limit(1)
+            ).scalar()
+        return None if text is None else datetime.fromisoformat(text)
 
     def table(self, name: str) -> list[Row]:
         """Return a projection's rows as dictionaries, in insertion order."""
@@ -289,3 +299,39 @@ def require_schema(place: Place, version: str | None) -> None:
 
 def _no_journal(place: Place) -> ConfigError:
     return ConfigError(f"{place.name} is no journal; name a file that a run has written.")
+
+
+def last_record_at(target: Target) -> datetime | None:
+    """Return when the last record of a run happened, None where a run is yet to begin.
+
+    A file that a start left which died before its first record is removed: nothing is in it.
+
+    Raises:
+        ConfigError: there is something else, or a journal of another schema.
+        JournalUnavailable: the server cannot be reached.
+    """
+    place = place_of(target)
+    if place.path is not None and not place.path.exists():
+        return None
+    if _is_bare(place):
+        if place.path is not None:
+            place.path.unlink()
+        return None
+    with JournalReader(target) as reader:
+        return reader.last_at()
+
+
+def _is_bare(place: Place) -> bool:
+    """Tell whether a database has no tables yet, or the journal's without a single event."""
+    engine = reading(place)
+    try:
+        with engine.connect() as connection:
+            names = inspect(connection).get_table_names()
+            if "events" not in names:
+                return not names
+            has_begun = connection.execute(select(schema.EVENTS.c.seq).limit(1)).first()
+            return place.path is not None and has_begun is None
+    except UNREADABLE:
+        return False
+    finally:
+        engine.dispose()

@@ -61,18 +61,19 @@ def _embeddable(svg: str, label: str) -> str:
     return body.strip()
 
 
-def thousands(axis: Any) -> None:
-    """Label the value axis in thousand dollars with one sign style."""
+def thousands(axis: Any, which: str = "y") -> None:
+    """Label an axis of dollars in thousands."""
     from matplotlib.ticker import FuncFormatter  # noqa: PLC0415 - heavy
 
-    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _at: f"{value / 1000:,.0f}"))
+    side = axis.xaxis if which == "x" else axis.yaxis
+    side.set_major_formatter(FuncFormatter(lambda value, _at: f"{value / 1000:,.6g}"))
 
 
 def dated(axis: Any) -> None:
     """Label a time axis briefly."""
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415 - heavy
 
-    locator = AutoDateLocator(maxticks=7)
+    locator = AutoDateLocator(minticks=1, maxticks=9)
     axis.xaxis.set_major_locator(locator)
     axis.xaxis.set_major_formatter(ConciseDateFormatter(locator))
 

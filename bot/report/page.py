@@ -1,6 +1,5 @@
 """Templates and the figures in them: every page is one file that asks nothing of the network."""
 
-import re
 from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
@@ -8,26 +7,22 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot.masking import masked
 from bot.study.verdict import figure
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+# A minus that never ends a line.
+NEGATIVE = "−\u2060"
 WIDE, HIGH, MARGIN = 220.0, 26.0, 6.0
-# Interactive Brokers' account numbers: a letter or two and digits (DU1234567, U7654321).
-ACCOUNT = re.compile(r"\b([DFU]{1,2})(\d{3,})(\d{2})\b")
-
-
-def masked(text: str) -> str:
-    """Return a text with account numbers hidden but for their last two digits."""
-    return ACCOUNT.sub(lambda found: f"{found[1]}{'•' * len(found[2])}{found[3]}", text)
 
 
 def usd(value: float | None) -> str:
     """Return dollars with sign and thousands, a dash when unknown."""
     if value is None:
         return "–"
-    return f"{'−' if value < 0 else ''}${abs(value):,.0f}"
+    return f"{NEGATIVE if value < 0 else ''}${abs(value):,.0f}"
 
 
 def share(value: float | None, digits: int = 1) -> str:
@@ -102,7 +97,7 @@ def _environment() -> "Environment":
 
 
 def rendered(template: str, **values: Any) -> str:
-    """Return a page, account numbers in it masked."""
+    """Return a page, account numbers and secrets in it masked."""
     return masked(_environment().get_template(template).render(**values))
 
 

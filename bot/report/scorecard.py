@@ -40,10 +40,17 @@ def scorecard(tables: Tables) -> dict[str, Any]:
         "credit_captured_frac": credit_captured(tables),
         "theta_condor": _last_mean([row.theta_condor for row in tables.sessions]),
         "theta_hedge": _last_mean([row.theta_hedge for row in tables.sessions]),
-    } | {
-        name: tables.conduct.get(name)
-        for name in ("steward_score", "regret_usd", "regret_vs_hold_usd", "overrides")
+        "steward_score": tables.conduct.get("steward_score"),
+        "regret_usd": tables.conduct.get("regret_usd"),
+        "regret_vs_hold_usd": _less_than_held(tables),
+        "overrides": tables.conduct.get("overrides"),
     }
+
+
+def _less_than_held(tables: Tables) -> float:
+    """Return what pure holding would have kept above the full method, 0 when it kept less."""
+    last = tables.sessions[-1]
+    return round(max(0.0, last.held_nlv_usd - last.nlv_usd), 2)
 
 
 def _mean(values: Any, digits: int = 2) -> float | None:

@@ -123,8 +123,9 @@ LADDER: tuple[Claim, ...] = (
         "sessions with a priced hedge", "mean steepening ratio S(20)/S(1)", "ratio",
         Region(low=1.3), steepening,
         lambda told: f"the pay-off steepens {told.value()} times from +1 to +20 ({told.range()}); "
-        "it saturates beyond, so the protection is convex but not exponential. Coverage at +20 is "
-        f"{told.other('coverage at +20 less that at +10', 'frac')} above that at +10.",
+        "it saturates beyond, so the protection is convex but not exponential. Of the open "
+        f"condors' loss it covers {told.other('coverage of open condors at VIX +10', 'frac')} at "
+        f"+10 and {told.other('coverage of open condors at VIX +20', 'frac')} at +20.",
         coverages, is_repeated=True,
     ),
     Claim(

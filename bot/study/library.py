@@ -1,10 +1,9 @@
 """All replays of a study, made once, on every core, and kept between studies."""
 
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 
+from bot.study.pool import processes
 from bot.study.runs import RunSpec, Shelf, attempt, missing
 from bot.study.tables import Tables
 from market.errors import ConfigError
@@ -46,7 +45,7 @@ def _attempts(specs: list[RunSpec], workers: int) -> Iterable[tuple[RunSpec, Tab
     if workers <= 1 or len(specs) <= 1:
         yield from ((spec, attempt(spec)) for spec in specs)
         return
-    with ProcessPoolExecutor(min(workers, len(specs)), mp_context=get_context("spawn")) as pool:
+    with processes(min(workers, len(specs))) as pool:
         yield from zip(specs, pool.map(attempt, specs), strict=True)
 
 

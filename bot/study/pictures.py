@@ -33,7 +33,7 @@ MODE_WORDS = {
 def pictures(evidence: Evidence) -> dict[str, str]:
     """Return the pictures by file name without ending, as SVG."""
     found = {
-        "equity": equity(evidence),
+        "equity": equity(evidence.days, evidence.tables.start_nlv_usd),
         "years": years(evidence.days),
         "moves": moves(evidence.days),
     }
@@ -56,9 +56,8 @@ def _paths(evidence: Evidence, mode: str) -> list[StressPath]:
     ]
 
 
-def equity(evidence: Evidence) -> str:
+def equity(days: Days, start: float) -> str:
     """Return account value with and without the hedge over its drawdown."""
-    days, start = evidence.days, evidence.tables.start_nlv_usd
     with_hedge, without = start + np.cumsum(days.full), start + np.cumsum(days.condor)
     at = days_axis(days.sessions)
 
@@ -157,6 +156,7 @@ def stress_paths(paths: Sequence[StressPath]) -> str:
             axis.set_ylabel("thousand USD", fontsize=8)
             axis.set_title(f"{path.window.name}, {MODE_WORDS[path.mode]}", fontsize=8.5, loc="left")
             thousands(axis)
+            axis.xaxis.get_major_locator().set_params(integer=True)
         np.atleast_1d(axes)[0].legend(loc="best", ncols=2)
         np.atleast_1d(axes)[-1].set_xlabel("sessions since the window began")
 

@@ -12,7 +12,7 @@ from bot.study.claims import judge_all
 from bot.study.library import Library, Progress, collect
 from bot.study.model_error import model_error, real_and_modelled
 from bot.study.populations import Evidence, days_of
-from bot.study.runs import RunSpec, Shelf, as_mapping, calendar_of, code_hash
+from bot.study.runs import RunSpec, Shelf, as_mapping, calendar_of, code_hash, span_of
 from bot.study.statistics import deepest_fall, yearly
 from bot.study.stress import stress_rows, stress_specs
 from bot.study.tables import Tables
@@ -35,7 +35,9 @@ def make_study(
     Raises:
         ConfigError: a replay could not be made.
     """
-    stress = stress_specs(base, calendar_of(base.source), base.first, base.last)
+    # Stress windows start accounts of their own, so all that the history reaches over are told.
+    reach = span_of(base.source, None, None)
+    stress = stress_specs(base, calendar_of(base.source), *reach)
     library = collect(shelf, specs_of(base) | stress, base, workers, progress)
     evidence = Evidence(library)
     tables = evidence.tables
@@ -50,7 +52,7 @@ def make_study(
         "tearsheet": _tearsheets(tables),
         "scorecard": scorecard(tables),
         "claims": judge_all(evidence),
-        "stress": stress_rows(library.tables, base.first, base.last),
+        "stress": stress_rows(library.tables, *reach),
         "conduct": dict(tables.conduct),
         "skipped": dict(tables.skipped),
     }

@@ -23,7 +23,7 @@ from bot.web.options import Access
 from bot.web.stream import stream_of
 from bot.web.views.calendar import calendar_page
 from bot.web.views.condor import condor_page
-from bot.web.views.decisions import Query, decision_detail, decisions_page
+from bot.web.views.decisions import Query, decision_detail, decisions_page, words_of
 from bot.web.views.health import health_page, healthz
 from bot.web.views.hedge import hedge_page
 from bot.web.views.orders import order_detail, orders_page
@@ -162,7 +162,7 @@ async def _decisions(desk: Desk, request: Request) -> Response:
     if not all(text.isdecimal() for text in (before or "0", limit)):
         return refused(400, "before and limit are whole numbers.")
     query = Query(
-        asked.get("q", ""),
+        words_of(asked.get("q", "")),
         asked.get("strategy", ""),
         asked.get("session", ""),
         int(before) if before else None,

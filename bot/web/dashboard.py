@@ -2,20 +2,35 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from bot.bootstrap import Rig
-from bot.web.desk import Controls
+from bot.journal.place import Target
+from bot.web.desk import Controls, Look
 from bot.web.options import WebSettings, require_safe, token_of
 from bot.web.server import address_of, bound_socket, serving
 from bot.web.wire import desk_of
+from brokers.base import MarketData
 from brokers.sim.feed import ModelFeed
 
-SIMULATED = "simulated exchange, connected"
+BROKER_KEPT_S, CLEAR_BEFORE_MOMENT_S = 15.0, 20.0
+
+
+def model_look(rig: Rig) -> Look:
+    """Return the look at a modelled market, which costs nothing."""
+    return Look(ModelFeed(rig.world.market, rig.clock.now))
+
+
+def broker_look(market: MarketData) -> Look:
+    """Return the look at a broker's quotes, which never takes lines that a decision needs."""
+    return Look(
+        market, BROKER_KEPT_S, with_chains=False, clear_before_moment_s=CLEAR_BEFORE_MOMENT_S
+    )
 
 
 class Dashboard:
     """Serves one rig; `say` prints a sentence for the person who started it.
+
+    Without a `look` the pages show the market as last recorded, and say so.
 
     Raises:
         ConfigError: the address may not be served so, or no port is free.
@@ -25,9 +40,10 @@ class Dashboard:
         self,
         rig: Rig,
         web: WebSettings,
-        journal: Path,
+        journal: Target,
         say: Callable[[str], None],
         controls: Controls | None = None,
+        look: Look | None = None,
     ) -> None:
         self._web, self._token = web, token_of()
         require_safe(web, self._token)
@@ -40,8 +56,8 @@ class Dashboard:
             rig.world,
             rig.clock.now,
             journal,
-            market=ModelFeed(rig.world.market, rig.clock.now),
-            connection=lambda: SIMULATED,
+            look=look,
+            connection=lambda: str(rig.book.line),
             controls=controls,
         )
         rig.shell.listen_to_commits(self._committed)

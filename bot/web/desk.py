@@ -12,11 +12,24 @@ from bot.web.feed import Feed, Reading
 from bot.web.monitor import Monitor
 from bot.web.scene import Almanac, Scene, wanted
 from brokers.base import MarketData
-from market.errors import MarketDataError
+from market.errors import BrokerUnavailable, MarketDataError
 from market.quotes import MarketSnapshot
 
-LOOK_KEPT_S = 0.5
 LOOK_LIMIT_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the pages look at the market: no look is younger than `kept_s` seconds than the last.
+
+    A model is asked for all it knows. A broker's feed has few lines, which decisions need too: it
+    is asked for the quotes held, without chains, seldom, and not shortly before a moment.
+    """
+
+    market: MarketData
+    kept_s: float = 0.5
+    with_chains: bool = True
+    clear_before_moment_s: float = 0.0
 
 
 class Controls(Protocol):
@@ -40,27 +53,39 @@ class Desk:
     clock: Callable[[], datetime]
     monitor: Monitor
     reports: Path
-    market: MarketData | None = None
+    look: Look | None = None
     controls: Controls | None = None
-    _look: MarketSnapshot | None = field(default=None, init=False)
+    _seen: MarketSnapshot | None = field(default=None, init=False)
     _looked_at: float = field(default=float("-inf"), init=False)
 
     async def scene(self) -> Scene:
         """Return the present instant; many pages at once share one look at the market."""
-        now = asyncio.get_running_loop().time()
-        if self.market is not None and now - self._looked_at > LOOK_KEPT_S:
-            self._look = await self._snapshot(self.market)
+        now, look = asyncio.get_running_loop().time(), self.look
+        is_due = look is not None and now - self._looked_at > look.kept_s
+        if look is not None and is_due and not self._is_moment_near(look):
+            # Noted first: pages that ask meanwhile wait for no look of their own.
             self._looked_at = now
-        return Scene(self.clock(), self.almanac, self._look)
+            self._seen = await self._snapshot(look)
+        return Scene(self.clock(), self.almanac, self._seen)
 
-    async def _snapshot(self, market: MarketData) -> MarketSnapshot | None:
+    def _is_moment_near(self, look: Look) -> bool:
+        """Tell whether the next moment is too near to take lines from it."""
+        if not look.clear_before_moment_s:
+            return False
+        at = self.clock()
+        upcoming = self.almanac.upcoming(at, 1)
+        return any((each.at - at).total_seconds() < look.clear_before_moment_s for each in upcoming)
+
+    async def _snapshot(self, look: Look) -> MarketSnapshot | None:
         """Return what is held as the market shows it, None when that cannot be had in time."""
+        request = wanted(self.facts.book, with_chains=look.with_chains)
         try:
             async with asyncio.timeout(LOOK_LIMIT_S):
-                return await market.snapshot(wanted(self.facts.book))
-        except (MarketDataError, TimeoutError):
+                return await look.market.snapshot(request)
+        except (MarketDataError, BrokerUnavailable, TimeoutError):
             return None
 
     def refresh(self) -> None:
         """Have the next page look at the market anew: what is held has changed."""
-        self._looked_at = float("-inf")
+        if self.look is not None and not self.look.clear_before_moment_s:
+            self._looked_at = float("-inf")

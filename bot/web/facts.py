@@ -58,7 +58,10 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class DecisionLine:
-    """One decision as a list shows it; its whole is read from the journal by `seq`."""
+    """One decision as a list shows it; its whole is read from the journal by `seq`.
+
+    `folded` is all of its text, case folded, in which searches look.
+    """
 
     seq: int
     session: date
@@ -68,6 +71,7 @@ class DecisionLine:
     action: str
     reason: str
     sentence: str
+    folded: str
 
 
 @dataclass
@@ -154,6 +158,14 @@ class Facts:
 
 def _line(seq: int, record: DecisionMade) -> DecisionLine:
     decision = record.decision
+    texts = (
+        record.session.isoformat(),
+        decision.strategy,
+        decision.moment,
+        decision.action,
+        decision.reason,
+        decision.sentence,
+    )
     return DecisionLine(
         seq,
         record.session,
@@ -163,4 +175,5 @@ def _line(seq: int, record: DecisionMade) -> DecisionLine:
         decision.action,
         decision.reason,
         decision.sentence,
+        " ".join(texts).casefold(),
     )

@@ -4,7 +4,8 @@ Rules of this file:
 - The Host header must name an address of ours, or another site's name could be pointed at the
   loopback address and read the pages (DNS rebinding).
 - Reading is open on loopback. Where the page can be reached from elsewhere, every request needs
-  the token, given as the password of HTTP Basic.
+  the token, given as the password of HTTP Basic; but for /healthz, which says no more than that
+  the bot is well and which container engines ask.
 - Changing anything always needs the token as a bearer, which no foreign page can make a browser
   send, and an Origin that is ours.
 - Nothing is loaded from anywhere else; reports run in a sandbox without an origin.
@@ -35,6 +36,7 @@ HEADERS: Mapping[str, str] = {
     "cross-origin-opener-policy": "same-origin",
 }
 REPORTS = "/reports/files/"
+HEALTH = "/healthz"
 
 
 class Guard:
@@ -49,7 +51,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        refusal = self._refusal(Headers(scope=scope))
+        refusal = self._refusal(Headers(scope=scope), scope["path"])
         answer = self._app if refusal is None else refusal
         is_report = scope["path"].startswith(REPORTS)
 
@@ -64,11 +66,15 @@ class Guard:
 
         await answer(scope, receive, send_guarded)
 
-    def _refusal(self, headers: Headers) -> PlainTextResponse | None:
+    def _refusal(self, headers: Headers, path: str) -> PlainTextResponse | None:
         access = self._access
         if access.hosts is not None and headers.get("host", "") not in access.hosts:
             return PlainTextResponse("This address is not served here.\n", 421)
-        if access.is_open or is_known(headers.get("authorization", ""), access.token):
+        if (
+            access.is_open
+            or path == HEALTH
+            or is_known(headers.get("authorization", ""), access.token)
+        ):
             return None
         return PlainTextResponse(
             "Give the token as the password.\n",

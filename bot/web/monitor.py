@@ -1,4 +1,4 @@
-"""The monitor: does the loop turn, and does the journal's folder still take a write?"""
+"""The monitor: does the loop turn, and can the journal still be written?"""
 
 import asyncio
 import os
@@ -7,17 +7,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bot.web.views.health import Pulse
+from market.errors import AlvhError
 
 LAG_EVERY_S = 0.5
 PROBE_KEPT_S = 2.0
 
 
 class Monitor:
-    """Keeps the vital signs of one process; `journal` is None for one kept on a server."""
+    """Keeps the vital signs of one process; `journal_fault` says why the journal cannot be
+    written, None while it can."""
 
-    def __init__(self, journal: Path | None, connection: Callable[[], str]) -> None:
-        self._journal = journal
-        self._identity = None if journal is None else _identity(journal)
+    def __init__(
+        self, journal_fault: Callable[[], str | None], connection: Callable[[], str]
+    ) -> None:
+        self._journal_fault = journal_fault
         self._connection = connection
         self._beat_at: float | None = None
         self._lag_s = 0.0
@@ -37,18 +40,22 @@ class Monitor:
             self._lag_s = max(loop.time() - due, 0.9 * self._lag_s)
 
     async def pulse(self, streams: int) -> Pulse:
-        """Return the vital signs now; the disk is asked at most every two seconds."""
+        """Return the vital signs now; the journal is asked at most every two seconds."""
         now = asyncio.get_running_loop().time()
-        if self._journal is not None and now - self._probed_at > PROBE_KEPT_S:
-            self._fault = await asyncio.to_thread(self._probe, self._journal)
+        if now - self._probed_at > PROBE_KEPT_S:
+            self._fault = await asyncio.to_thread(self._journal_fault)
             self._probed_at = now
         age = None if self._beat_at is None else now - self._beat_at
         return Pulse(age, self._lag_s, self._fault, streams, self._connection())
 
-    def _probe(self, journal: Path) -> str | None:
-        """Return why the journal cannot be written, None while it can."""
+
+def file_probe(journal: Path) -> Callable[[], str | None]:
+    """Return what tells why a journal's file cannot be written: its folder is tried for real."""
+    first = _identity(journal)
+
+    def fault() -> str | None:
         try:
-            if _identity(journal) != self._identity:
+            if _identity(journal) != first:
                 return "the journal's file was replaced by another"
             if not os.access(journal, os.W_OK):
                 return "the journal's file is not writable"
@@ -59,6 +66,21 @@ class Monitor:
         except OSError as error:
             return f"the journal's folder takes no write ({error.strerror})"
         return None
+
+    return fault
+
+
+def server_probe(ask: Callable[[], object]) -> Callable[[], str | None]:
+    """Return what tells why a journal's server cannot be asked; `ask` reads one row from it."""
+
+    def fault() -> str | None:
+        try:
+            ask()
+        except AlvhError as error:
+            return str(error)
+        return None
+
+    return fault
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -73,10 +73,12 @@ class Scene:
         return self.almanac.session_at(self.now)
 
 
-def wanted(book: Book | None) -> SnapshotRequest:
+def wanted(book: Book | None, *, with_chains: bool = True) -> SnapshotRequest:
     """Return what the pages want to see: quotes of all that is held, and the chains behind them."""
     if book is None:
         return SnapshotRequest()
     contracts = tuple(book.ledger.positions())
+    if not with_chains:
+        return SnapshotRequest(contracts=contracts)
     chains: dict[ChainKey, None] = {(each.trading_class, each.expiry): None for each in contracts}
     return SnapshotRequest(tuple(chains), contracts)

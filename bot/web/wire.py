@@ -4,24 +4,24 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from bot.journal.place import Target
 from bot.journal.reader import JournalReader
 from bot.settings import Settings
-from bot.web.desk import Controls, Desk
+from bot.web.desk import Controls, Desk, Look
 from bot.web.facts import Facts
 from bot.web.feed import Feed
-from bot.web.monitor import Monitor
+from bot.web.monitor import Monitor, file_probe, server_probe
 from bot.web.scene import Almanac
 from bot.world import World
-from brokers.base import MarketData
 
 
 def desk_of(
     settings: Settings,
     world: World,
     clock: Callable[[], datetime],
-    journal: Path,
+    journal: Target,
     *,
-    market: MarketData | None,
+    look: Look | None,
     connection: Callable[[], str],
     controls: Controls | None = None,
 ) -> Desk:
@@ -29,16 +29,19 @@ def desk_of(
 
     Raises:
         ConfigError: the journal is missing or unreadable.
+        JournalUnavailable: its server cannot be reached.
     """
     reader, facts = JournalReader(journal), Facts()
+    path = reader.place.path
+    probe = server_probe(lambda: list(reader.rows(limit=1))) if path is None else file_probe(path)
     return Desk(
         facts,
         Feed(facts, reader),
         reader,
         Almanac(settings, world.calendar, world.macro, world.listings),
         clock,
-        Monitor(journal, connection),
+        Monitor(probe, connection),
         Path(settings.web.reports),
-        market,
+        look,
         controls,
     )

@@ -8,6 +8,7 @@ from brokers.gateway.contracts import (
     BAG_ID,
     CLASSES,
     INDEX_IDS,
+    INDEX_RULE,
     MARKET_RULES,
     VENUES,
     WireContract,
@@ -68,7 +69,7 @@ class ContractTalk:
             wire,
             under_id=INDEX_IDS[wire.symbol] if option is not None else 0,
             min_tick=least,
-            market_rule=MARKET_RULES[wire.symbol],
+            market_rule=MARKET_RULES.get(wire.symbol, INDEX_RULE),
             hours=(hours, hours),
             expires="" if option is None else f"{option.expiry:%Y%m%d}",
             version=self._talk.version,
@@ -76,7 +77,7 @@ class ContractTalk:
 
     def _option_parameters(self, fields: Fields) -> None:
         request_id, symbol = fields.whole(), fields.text()
-        if symbol not in INDEX_IDS:
+        if symbol not in MARKET_RULES:
             self._talk.refuse(
                 request_id, 321, "Error validating request:-'bQ' : cause - no underlying"
             )

@@ -18,19 +18,38 @@ from market.instruments import CLASS_SPECS, OptionContract, Right, Settlement, T
 from market.quotes import Chain
 from market.sessions import SessionCalendar
 
-INDEX_IDS = {"SPX": 416904, "VIX": 13455763}
+# SPX and VIX are IB's own numbers, the others of this emulator. VRO and SET are the settlement
+# values of VIX and of AM-settled SPX options.
+INDEX_IDS = {
+    "SPX": 416904,
+    "VIX": 13455763,
+    "VIX9D": 900_000_001,
+    "VIX3M": 900_000_002,
+    "VVIX": 900_000_003,
+    "VRO": 900_000_004,
+    "SET": 900_000_005,
+}
 INDEX_OF_ID = {number: symbol for symbol, number in INDEX_IDS.items()}
-INDEX_NAMES = {"SPX": "S&P 500 Stock Index", "VIX": "CBOE Volatility Index"}
+INDEX_NAMES = {
+    "SPX": "S&P 500 Stock Index",
+    "VIX": "CBOE Volatility Index",
+    "VIX9D": "CBOE Short-Term Volatility Index",
+    "VIX3M": "CBOE 3-Month Volatility Index",
+    "VVIX": "CBOE VIX Volatility Index",
+    "VRO": "CBOE VIX Settlement Value",
+    "SET": "S&P 500 Settlement Value",
+}
 BAG_ID = 28812380
 FIRST_OPTION_ID = 1 << 29
 EPOCH = date(1990, 1, 1)
 CLASSES = tuple(TradingClass)
 STRIKE_UNITS = {"SPX": Decimal(5), "VIX": Decimal("0.5")}
 STRIKE_BITS, DAY_BITS = 12, 14
-HORIZON = timedelta(days=200)
+HORIZON = timedelta(days=400)
 CHICAGO = ZoneInfo("America/Chicago")
 VENUES = ("SMART", "CBOE")
 MARKET_RULES = {"SPX": 1001, "VIX": 1002}
+INDEX_RULE = 26
 
 
 @dataclass(frozen=True, slots=True)

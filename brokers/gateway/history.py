@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from brokers.gateway.answers import EASTERN, Message, Tell
+from brokers.gateway.indices import LEVELS, SETTLED_CLASSES, level_of, settled_on
 from brokers.gateway.news import Refused
 from brokers.gateway.requests import HistoryRequest
 from brokers.gateway.times import parse_since
@@ -33,14 +34,13 @@ def bars(venue: Venue, asked: HistoryRequest) -> Message:
         Refused: no index, or a grid that is not served (162).
     """
     symbol = asked.contract.symbol
-    if symbol not in {"SPX", "VIX"} or asked.contract.sec_type not in {"", "IND"}:
+    if symbol not in {*LEVELS, *SETTLED_CLASSES} or asked.contract.sec_type not in {"", "IND"}:
         raise Refused(162, f"{REFUSED_TEXT}No data of type {asked.what_to_show} is available")
     end = min(parse_since(asked.end) or venue.now, venue.now)
     since = end - _duration(asked.duration)
-    rows = [
-        (opened, _looks(venue, symbol, opened, closed))
-        for opened, closed in _grid(venue, asked.bar_size, since, end)
-    ]
+    grid = _grid(venue, asked.bar_size, since, end)
+    seen = ((opened, _looks(venue, symbol, opened, closed)) for opened, closed in grid)
+    rows = [(opened, looks) for opened, looks in seen if looks]
     message: Message = [Tell.HISTORICAL_DATA, asked.request_id, _text(since), _text(end), len(rows)]
     for opened, looks in rows:
         when = _when(opened, asked)
@@ -75,9 +75,15 @@ def _grid(
 
 
 def _looks(venue: Venue, symbol: str, opened: datetime, closed: datetime) -> list[float]:
+    """Return five looks at an index; a settlement value is one that does not move."""
+    market = venue.means.market
+    if symbol in SETTLED_CLASSES:
+        value = settled_on(market, symbol, opened.astimezone(EASTERN).date(), venue.now)
+        return [] if value is None else [value]
     step = (closed - opened) / LOOKS_PER_BAR
-    levels = [venue.means.market.levels(opened + n * step) for n in range(LOOKS_PER_BAR + 1)]
-    return [round(each.spx if symbol == "SPX" else each.vix, 2) for each in levels]
+    levels = [market.levels(opened + n * step) for n in range(LOOKS_PER_BAR + 1)]
+    known = [level_of(symbol, each) for each in levels]
+    return [level for level in known if level is not None]
 
 
 def _when(opened: datetime, asked: HistoryRequest) -> str:

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from brokers.gateway.contracts import Directory
+from brokers.gateway.indices import SettledMarket
 from brokers.sim.broker import SimBroker
 from brokers.sim.fees import FeeSchedule
 from market.instruments import OptionContract, TradingClass
@@ -13,7 +14,7 @@ from market.quotes import Chain, IndexLevels, Quote
 from market.sessions import SessionCalendar
 
 
-class Market(Protocol):
+class Market(SettledMarket, Protocol):
     """What the gateway shows of the market."""
 
     def levels(self, at: datetime) -> IndexLevels:

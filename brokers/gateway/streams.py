@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from brokers.gateway import answers, ticks
 from brokers.gateway.answers import Message
 from brokers.gateway.faults import Kind
+from brokers.gateway.indices import SETTLED_CLASSES, level_of, settled_on
 from brokers.gateway.news import Refused
 from brokers.gateway.ticks import DataKind, Greeks, Subscription
 from brokers.gateway.venue import Venue
@@ -132,14 +133,20 @@ class Streams:
 
     def _index_ticks(self, index: str, now: datetime) -> Mapping[int, tuple[float, ...]]:
         market, calendar = self._venue.means.market, self._venue.means.calendar
+        if index in SETTLED_CLASSES:
+            return _known(settled_on(market, index, calendar.on_or_before(now.date()), now), None)
         last_close = calendar.session(calendar.previous(calendar.on_or_after(now.date())))
         before = market.levels(last_close.cash_close_at + timedelta(minutes=20))
-        levels = market.levels(now)
-        if index == "SPX":
-            return ticks.of_index(round(levels.spx, 2), round(before.spx, 2))
-        return ticks.of_index(round(levels.vix, 2), round(before.vix, 2))
+        return _known(level_of(index, market.levels(now)), level_of(index, before))
 
     def _greeks(self, contract: OptionContract, quote: Quote | None) -> Greeks | None:
         market, now = self._venue.means.market, self._venue.now
         chain = market.chain(contract.trading_class, contract.expiry, now)
         return ticks.greeks_of(contract, quote, chain)
+
+
+def _known(level: float | None, before: float | None) -> Mapping[int, tuple[float, ...]]:
+    """Return the ticks of an index; what is not known is told as no price."""
+    return ticks.of_index(
+        ticks.NO_PRICE if level is None else level, ticks.NO_PRICE if before is None else before
+    )

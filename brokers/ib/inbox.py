@@ -188,7 +188,9 @@ class Inbox:
         self._end(request_id)
 
     def historicalData(self, request_id: int, bar: Any) -> None:
-        """Take one bar."""
+        """Take one bar, whose time the library leaves as the text of the wire."""
+        if isinstance(bar.date, str) and len(bar.date) > len("YYYYMMDD"):
+            bar.date = datetime.fromtimestamp(int(bar.date), UTC)
         self._row(request_id, translate.bar_seen(bar))
 
     def historicalDataEnd(self, request_id: int, *_span: object) -> None:

@@ -35,6 +35,7 @@ from market.orders import (
     OrderCancelled,
     OrderFilled,
     OrderRejected,
+    OrderRepriced,
 )
 
 ZERO = Decimal(0)
@@ -103,7 +104,6 @@ class OrderLedger:
         self._contract_of = contract_of
         self.orders: dict[str, TrackedOrder] = {}
         self.foreign_orders: dict[int, OpenOrderSeen] = {}
-        self.foreign_executions: dict[str, ExecutionSeen] = {}
         self.doubted: set[str] = set()
         self._order_of_stem: dict[str, str] = {}
         self._early_charges: dict[str, Decimal] = {}
@@ -178,9 +178,19 @@ class OrderLedger:
             return ()
         tracked.tws_order_id = seen.tws_order_id or tracked.tws_order_id
         is_combo = tracked.order.intent.is_combo
-        if seen.limit_price is not None:
-            tracked.limit_credit = credit_of(seen.action, seen.limit_price, is_combo=is_combo)
-        return self._moved(tracked, seen.status, at)
+        events = self._moved(tracked, seen.status, at)
+        if seen.limit_price is not None and seen.status not in ENDING_STATUSES:
+            limit = credit_of(seen.action, seen.limit_price, is_combo=is_combo)
+            events += self._repriced(tracked, limit, at)
+        return events
+
+    def _repriced(
+        self, tracked: TrackedOrder, limit: Decimal, at: datetime
+    ) -> tuple[BrokerEvent, ...]:
+        if limit == tracked.limit_credit:
+            return ()
+        tracked.limit_credit = limit
+        return (OrderRepriced(at, tracked.order.order_id, limit),)
 
     def _is_same(self, tracked: TrackedOrder, seen: OpenOrderSeen) -> bool:
         """Tell whether it is the one order of that reference; a second one is a contradiction."""
@@ -230,7 +240,6 @@ class OrderLedger:
         """Take in an execution, which may be late, repeated, corrected, or not ours."""
         tracked = self.orders.get(seen.order_ref)
         if tracked is None:
-            self.foreign_executions[seen.stem] = seen
             return ()
         tracked.perm_id = tracked.perm_id or seen.perm_id
         if seen.contract.is_bag:
@@ -307,8 +316,10 @@ class OrderLedger:
         tracked.pairing.charge(seen.stem, charge)
         return self._new_charges(tracked, at)
 
-    def conclude(self, reading: Reading, at: datetime) -> tuple[BrokerEvent, ...]:
-        """Draw the conclusions of a reading for every order in doubt.
+    def conclude(
+        self, reading: Reading, at: datetime, names: Iterable[str] | None = None
+    ) -> tuple[BrokerEvent, ...]:
+        """Draw the conclusions of a reading for the orders that were in doubt when it began.
 
         The executions must have been read after the open orders, so that a fill which took an
         order off that list is known.
@@ -319,7 +330,7 @@ class OrderLedger:
             seen.perm_id: seen for seen in reading.open_orders if seen.order_ref not in self.orders
         }
         events: list[BrokerEvent] = []
-        for name in sorted(self.doubted):
+        for name in sorted(self.doubted if names is None else self.doubted & set(names)):
             tracked = self.orders[name]
             if name in ours:
                 events += self._still_open(tracked, ours[name], at)

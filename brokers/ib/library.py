@@ -10,6 +10,7 @@ Rules of this file:
 """
 
 import asyncio
+import logging
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
@@ -17,7 +18,6 @@ from types import ModuleType
 from market.errors import ConfigError
 
 LIBRARIES = ("ib_insync", "ib_async")
-MESSAGES_PER_SECOND = 40  # the server allows 50; a burst of the library's own 45 can exceed it
 
 
 def client_library() -> ModuleType:
@@ -30,5 +30,7 @@ def client_library() -> ModuleType:
     asyncio.get_running_loop()
     for name in LIBRARIES:
         if find_spec(name) is not None:
+            # Without a handler of its own its errors would go to the terminal; ours tell them.
+            logging.getLogger(name).addHandler(logging.NullHandler())
             return import_module(name)
     raise ConfigError("neither ib_insync nor ib_async is installed; install this package whole.")

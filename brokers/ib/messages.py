@@ -129,9 +129,10 @@ class PositionSeen:
 
 @dataclass(frozen=True, slots=True)
 class BarSeen:
-    """One historical bar, points; `day` as TWS writes it, YYYYMMDD for daily bars."""
+    """One historical bar, points; `day` is YYYYMMDD, `at` its beginning where it has a time."""
 
     day: str
+    at: datetime | None
     open: float
     high: float
     low: float

@@ -241,9 +241,12 @@ def position_seen(account: str, contract: Any, position: float) -> PositionSeen:
 
 
 def bar_seen(bar: Any) -> BarSeen:
-    """Return a historical bar in our words."""
-    day = bar.date if isinstance(bar.date, str) else bar.date.strftime("%Y%m%d")
-    return BarSeen(day[:8], float(bar.open), float(bar.high), float(bar.low), float(bar.close))
+    """Return a historical bar in our words; the library gives a day as a date or as text."""
+    figures = (float(bar.open), float(bar.high), float(bar.low), float(bar.close))
+    when = bar.date
+    if isinstance(when, datetime):
+        return BarSeen(f"{when:%Y%m%d}", when.astimezone(UTC), *figures)
+    return BarSeen(when[:8] if isinstance(when, str) else f"{when:%Y%m%d}", None, *figures)
 
 
 # The numbers of the ticks that are read; 66 … 83 are the delayed twins.

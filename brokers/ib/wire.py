@@ -6,12 +6,11 @@ lost socket both end in `BrokerUnavailable`.
 
 import asyncio
 from collections.abc import Callable, Hashable
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import ModuleType
 from typing import Any
 
 from brokers.ib.inbox import Inbox
-from brokers.ib.library import MESSAGES_PER_SECOND
 from brokers.ib.messages import (
     BarSeen,
     DetailsSeen,
@@ -23,6 +22,7 @@ from brokers.ib.messages import (
 from market.errors import BrokerUnavailable, OrderRefused
 
 ANSWER_S = 10.0
+MESSAGES_PER_SECOND = 40
 DETAILS_S = 30.0
 HISTORY_S = 60.0
 ZONE = "America/New_York"
@@ -39,12 +39,13 @@ class Wire:
         closed: Callable[[], None],
         *,
         answer_s: float = ANSWER_S,
+        messages_per_second: int = MESSAGES_PER_SECOND,
     ) -> None:
         self.api = api
         self._answer_s = answer_s
         self._inbox = Inbox(hear, closed, ZONE)
         self._client = api.Client(self._inbox)
-        self._client.MaxRequests = MESSAGES_PER_SECOND
+        self._client.MaxRequests = messages_per_second
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def open(self, host: str, port: int, client_id: int) -> tuple[str, ...]:
@@ -139,12 +140,26 @@ class Wire:
         return {tag: value for owner, tag, value, _currency in rows if owner == account}
 
     async def daily_bars(self, contract: Any, duration: str) -> tuple[BarSeen, ...]:
-        """Return daily bars up to now, oldest first."""
+        """Return daily bars up to now, oldest first.
+
+        Raises:
+            BrokerUnavailable: no answer in time.
+            RequestFailed: TWS has no such history.
+        """
+        return tuple(await self._history(contract, duration, "1 day", 1))
+
+    async def quarter_hours(self, contract: Any) -> tuple[tuple[datetime, BarSeen], ...]:
+        """Return today's 15-minute bars with the instant at which each ends, oldest first."""
+        rows = await self._history(contract, "1 D", "15 mins", 2)
+        length = timedelta(minutes=15)
+        return tuple((bar.at + length, bar) for bar in rows if bar.at is not None)
+
+    async def _history(self, contract: Any, duration: str, size: str, form: int) -> list[BarSeen]:
         number = self.next_id()
         send = lambda: self._client.reqHistoricalData(  # noqa: E731
-            number, contract, "", duration, "1 day", "TRADES", True, 1, False, []
+            number, contract, "", duration, size, "TRADES", True, form, False, []
         )
-        return tuple(await self._ask(number, send, HISTORY_S))
+        return await self._ask(number, send, HISTORY_S)
 
     async def price_steps(self, rule_id: int) -> tuple[Any, ...]:
         """Return the rows (from price, step) of a market rule."""

@@ -6,6 +6,8 @@ Rules of this file:
 - Errors are implied vol in points, weighted towards the money and towards the next session; a
   month of many snapshots counts as one of few. Powers are held towards 0 by a weak ridge, because
   a dozen days say little about them.
+- Of the next session only the shape is fitted to its smiles, as if their level were known; the
+  level is fitted to recorded VIX1D.
 - Butterflies that cost less than nothing are punished at all levels of VIX, VVIX and SKEW, not
   only at those of the sample.
 """
@@ -15,6 +17,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import product
 from typing import Any
 
@@ -38,13 +41,23 @@ _RIDGE = 5.0
 _PULL = 60.0
 _BUTTERFLY_WEIGHT = 30.0
 _LEAST_DENSITY = 0.02
+_MOST_CALL_POWER = 1.8
 _SOFT_POINTS = 0.5
+_NEAR_YEARS = 4.2 / 365.0
+_NEAR_WEIGHT = 2.0
+_SAME_DAY_YEARS = 0.5 / 365.0
 
 TERM_NAMES = ("ratio_9d", "ratio_93d")
 EVENT_NAMES = (
-    "idle_day_weight",
     "one_session_ratio",
     "one_session_power",
+    "range_power",
+    "week_range_power",
+    "vix_change_power",
+    "tuesday_log",
+    "wednesday_log",
+    "thursday_log",
+    "friday_log",
     "fomc_sessions",
     "cpi_sessions",
     "ppi_sessions",
@@ -101,12 +114,16 @@ _BOUNDS = {
 
 @dataclass(frozen=True)
 class _Row:
-    """One expiry of the sample: the strikes with a usable vol, and what each weighs."""
+    """One expiry of the sample: the strikes with a usable vol, and what each weighs.
+
+    `atm_iv` is the vol at its forward where only the shape of the smile is to be fitted.
+    """
 
     chain: Chain
     strikes: FloatArray
     iv: FloatArray
     weight: FloatArray
+    atm_iv: float | None = None
 
 
 def fit_spx(
@@ -189,6 +206,7 @@ def _rows(
     rows: list[_Row] = []
     for snapshot in sample:
         share = 1.0 / math.sqrt(months[snapshot.at.year, snapshot.at.month])
+        next_expiry = _next_expiry(snapshot)
         for chain in snapshot.chains:
             is_usable = usable(chain)
             if chain.years > most_years or is_usable.sum() < _LEAST_ROWS:
@@ -197,9 +215,20 @@ def _rows(
             atm = float(np.interp(chain.forward, strikes, iv))
             z = np.log(strikes / chain.forward) / (atm * math.sqrt(chain.years))
             weight = share * weigh(z) * math.sqrt(60.0 / len(z))
-            weight *= 2.0 if chain.years < 4.2 / 365.0 else 1.0
-            rows.append(_Row(chain, strikes, iv, weight))
+            weight *= _NEAR_WEIGHT if chain.years < _NEAR_YEARS else 1.0
+            is_next = chain.expiry == next_expiry
+            rows.append(_Row(chain, strikes, iv, weight, atm if is_next else None))
     return rows
+
+
+def _next_expiry(snapshot: Snapshot) -> date | None:
+    """Return the first expiry of SPX after today that is near enough to be the next session's."""
+    near = (
+        chain.expiry
+        for chain in snapshot.chains
+        if snapshot.underlying == "SPX" and _SAME_DAY_YEARS < chain.years < _NEAR_YEARS
+    )
+    return min(near, default=None)
 
 
 def usable(chain: Chain) -> BoolArray:
@@ -221,12 +250,19 @@ def _vix_weight(z: FloatArray) -> FloatArray:
 
 
 def _vol_errors(market: ModelMarket, rows: Sequence[_Row]) -> FloatArray:
-    errors = []
-    for row in rows:
-        key = (row.chain.trading_class, row.chain.expiry)
-        model = market.chain_on_forward(key, row.chain.at, row.chain.forward, row.strikes)
-        errors.append(100.0 * (model.call_iv - row.iv) * row.weight)
+    errors = [100.0 * (_modelled_iv(market, row) - row.iv) * row.weight for row in rows]
     return _softened(np.concatenate(errors), _SOFT_POINTS)
+
+
+def _modelled_iv(market: ModelMarket, row: _Row) -> FloatArray:
+    """Return the model's vols of a row; of the next session as if its level were the real one."""
+    key, at, forward = (row.chain.trading_class, row.chain.expiry), row.chain.at, row.chain.forward
+    if row.atm_iv is None:
+        return market.chain_on_forward(key, at, forward, row.strikes).call_iv
+    at_money = market.chain_on_forward(key, at, forward, np.array([forward]))
+    level = float(at_money.call_iv[0]) / row.atm_iv
+    stretched = forward * (row.strikes / forward) ** level
+    return np.asarray(market.chain_on_forward(key, at, forward, stretched).call_iv / level)
 
 
 def _softened(errors: FloatArray, scale: float) -> FloatArray:
@@ -244,16 +280,33 @@ def _butterflies(params: SurfaceParams) -> FloatArray:
     z = np.linspace(-14.0, 9.0, 160)
     return np.concatenate(
         [
-            _BUTTERFLY_WEIGHT * np.minimum(density(params, z, tenor, vol) - _LEAST_DENSITY, 0.0)
+            _BUTTERFLY_WEIGHT * np.minimum(margin, 0.0)
             for tenor, vol in product((0.25, 1.0, 3.0, 10.0, 42.0), _corner_states())
+            for margin in (
+                density(params, z, tenor, vol) - _LEAST_DENSITY,
+                _MOST_CALL_POWER - call_powers(params, tenor, vol),
+            )
         ]
     )
+
+
+def call_powers(params: SurfaceParams, tenor: float, vol: VolState) -> FloatArray:
+    """Return d ln(variance) / d ln(z) of a smile above the money; `tenor` in sessions.
+
+    Far out a call rises with its strike where the power reaches 2: then z / vol, which fixes how
+    many sds out the strike lies at its own vol, no longer grows.
+    """
+    z = np.linspace(1.0, 9.0, 65)
+    ratio = smile_shape(params.spx_smile, tenor, vol).variance_ratio(z.copy())
+    return np.asarray(np.gradient(np.log(ratio), np.log(z))[1:-1])
 
 
 def _corner_states() -> list[VolState]:
     return [
         VolState(vix, vix, vix, vvix, 19.0, skew=skew)
-        for vix, vvix, skew in product((10.0, 18.0, 80.0), (74.0, 95.0, 122.0), (115.0, 160.0))
+        for vix, vvix, skew in product(
+            (10.0, 14.0, 18.0, 23.0, 80.0), (74.0, 95.0, 122.0), (115.0, 160.0)
+        )
     ]
 
 

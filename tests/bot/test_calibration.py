@@ -17,6 +17,7 @@ from market.instruments import TradingClass
 from market.quotes import Chain
 from market.surface_params import SurfaceParams
 
+EVENING_HOUR_UTC = 19
 CRASH_DAYS = (date(2008, 11, 20), date(2018, 2, 5), date(2020, 3, 16), date(2024, 8, 5))
 
 
@@ -74,8 +75,8 @@ def test_held_out_closing_chains_are_met_within_a_vol_point(
 
     assert told["all"]["count"] > 9000
     assert told["all"]["median_absolute"] <= 1.0
-    # The goal for condors is 0.10 points or 15 %; what holds is 0.25 points.
-    assert told["condors"]["median_absolute"] <= 0.25
+    # The goal for condors is 0.10 points or 15 %; what holds is 0.19 points, 17 %.
+    assert told["condors"]["median_absolute"] <= 0.20
 
 
 def test_held_out_evenings_are_met_within_a_vol_point(world: World, data_folder: Path) -> None:
@@ -84,8 +85,22 @@ def test_held_out_evenings_are_met_within_a_vol_point(world: World, data_folder:
     told = report(evaluate(world.market, world.calendar, held_out(world, path)))["spx"]
 
     assert told["all"]["median_absolute"] <= 1.0
-    # No VIX1D is recorded on these evenings, so the next session's vol is inferred.
-    assert told["condors"]["median_absolute"] <= 0.40
+    # The goal is missed here too: 0.16 points, 16 %. No VIX1D is recorded on these evenings.
+    assert told["condors"]["median_absolute"] <= 0.20
+
+
+def test_held_out_chains_within_a_session_are_met_within_a_vol_point(
+    world: World, data_folder: Path
+) -> None:
+    path = data_folder / "spx_chain_intraday_2026.parquet"
+    snapshots = read_snapshots(path, world.calendar, world.market.rate_frac)
+    unseen = [one for one in snapshots if is_held_out(one) and not one.is_stale]
+    unseen = [one for one in unseen if one.at.hour < EVENING_HOUR_UTC]
+
+    told = report(evaluate(world.market, world.calendar, unseen))["spx"]
+
+    assert told["all"]["count"] > 13_000
+    assert told["all"]["median_absolute"] <= 1.0
 
 
 def test_held_out_vix_calls_are_met_within_a_tenth(world: World, data_folder: Path) -> None:

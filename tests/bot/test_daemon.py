@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bot.bootstrap import Rig, RunIdentity, build_simulated
-from bot.cli.run import START_BEFORE_OPEN as LEAD
-from bot.cli.run import start_offset
+from bot.cli.live import START_BEFORE_OPEN as LEAD
+from bot.cli.live import start_offset
 from bot.clock import SystemClock
 from bot.daemon import Daemon, is_too_late
 from bot.events import Record
@@ -18,6 +18,7 @@ from bot.journal.store import JournalReader
 from bot.log import RunLog
 from bot.past import rerun_journal
 from bot.settings import Settings
+from bot.timetable import SystemTimetable
 from bot.world import World, load_calendar, synthetic_world
 from market.schedule import MissedPolicy, Moment, MomentName
 from market.sessions import SessionCalendar
@@ -46,6 +47,10 @@ def clock_at(at: datetime) -> SystemClock:
     return SystemClock(at - SystemClock().now())
 
 
+def timetable(clock: SystemClock) -> SystemTimetable:
+    return SystemTimetable(clock, lambda _seconds: None)
+
+
 def moment(name: MomentName, at: datetime, policy: MissedPolicy, grace_s: float) -> Moment:
     return Moment(name, at, SESSION, policy, timedelta(seconds=grace_s))
 
@@ -55,7 +60,7 @@ async def test_the_hedge_is_bought_when_its_window_opens(synthetic: World, tmp_p
     clock = clock_at(window_at - timedelta(seconds=1))
     journal, lines = tmp_path / "journal.db", io.StringIO()
     rig = rig_on(synthetic, clock, journal)
-    daemon = Daemon(rig, clock, RunLog(lines, profile="sim"), lambda _moment: None)
+    daemon = Daemon(rig, timetable(clock), RunLog(lines, profile="sim"), lambda _moment: None)
 
     def stop_once_filled() -> None:
         if len(rig.book.positions().layers) == 3:
@@ -85,7 +90,7 @@ async def test_a_stop_before_anything_happened_leaves_an_intact_journal(
 ) -> None:
     clock = clock_at(synthetic.calendar.session(SESSION).open_at)
     rig = rig_on(synthetic, clock, tmp_path / "journal.db")
-    daemon = Daemon(rig, clock, RunLog(io.StringIO()), lambda _moment: None)
+    daemon = Daemon(rig, timetable(clock), RunLog(io.StringIO()), lambda _moment: None)
 
     daemon.stop()
     await asyncio.wait_for(daemon.serve(), LONGEST_WAIT_S)

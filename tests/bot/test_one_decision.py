@@ -12,6 +12,7 @@ from bot.journal.store import JournalReader
 from bot.replay import replay_rig, window
 from bot.settings import Settings, load_settings
 from bot.world import World, historical_world
+from brokers.unsuspended import run_now
 from market.errors import ConfigError, InvariantBroken, NoSuchSession
 from market.schedule import MomentName
 from strategies.base import Decision
@@ -101,8 +102,8 @@ def test_a_restored_run_has_the_same_book_and_exchange(world: World, quarter: Re
 
     assert book_state(rig.book) == book_state(quarter.rig.book)
     theirs, ours = quarter.rig.broker, rig.broker
-    assert ours._exchange.positions() == theirs._exchange.positions()
-    assert ours._exchange.account() == theirs._exchange.account()
+    assert run_now(ours.positions()) == run_now(theirs.positions())
+    assert run_now(ours.account()) == run_now(theirs.account())
     assert ours.due() == theirs.due()
 
 

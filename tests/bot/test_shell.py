@@ -118,7 +118,7 @@ class Bench:
         self.journal = journal(self.engine)
         self.engine.listen(self.journal.append)
         self.broker = broker
-        self.shell = Shell(self.engine, broker, StillFeed(shown), self.journal)
+        self.shell = Shell(self.engine, broker, StillFeed(shown), self.journal, lambda: ENTRY.at)
 
     def handle(self, *events: MomentDue) -> None:
         for event in events:

@@ -141,7 +141,7 @@ def test_the_help_of_every_command_has_examples_that_name_it() -> None:
     without = [
         " ".join(path)
         for path, found in commands(cli, context)
-        if "Examples:" not in (found.help or "") or f"alvh {path[0]}" not in (found.help or "")
+        if "Example" not in (found.help or "") or f"alvh {path[0]}" not in (found.help or "")
     ]
 
     assert without == []

@@ -21,11 +21,16 @@ def test_a_study_writes_figures_pictures_and_one_page_that_needs_nothing(
     assert answer.code == 0
     assert told == json.loads((folder / "claims.json").read_text(encoding="utf-8"))
     assert [claim["id"] for claim in told["claims"]][:5] == ["S1", "S2", "S3", "S4", "K1"]
-    assert {row["is_covered"] for row in told["stress"]} == {False}
+    covered = [row["name"] for row in told["stress"] if row["is_covered"]]
+    assert covered == ["2015-08", "2018-02", "2018-12"]
     assert {path.name for path in folder.rglob("*.json")} == {"claims.json"}
     assert {path.name for path in (folder / "pictures").iterdir()} == {
         "equity.svg",
         "moves.svg",
+        "stress_daily.svg",
+        "stress_listed.svg",
+        "stress_paths.svg",
+        "stress_ungated.svg",
         "years.svg",
     }
     assert "Model risk: what is real, what is model" in page

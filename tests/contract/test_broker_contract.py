@@ -8,15 +8,23 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import pytest
 
 from brokers.base import AccountState, Broker, TimedBroker
+from brokers.gateway.contracts import Directory
+from brokers.gateway.means import Means
+from brokers.gateway.server import GatewayServer
+from brokers.gateway.venue import Venue
+from brokers.ib.broker import IbBroker, VenueDates
+from brokers.ib.settings import IbSettings
 from brokers.sim.broker import SimBroker, regular_hours
 from brokers.sim.client import ExchangeClient
 from brokers.sim.exchange import SimExchange
@@ -28,6 +36,7 @@ from market.instruments import OptionContract, TradingClass
 from market.orders import (
     ApprovedOrder,
     BrokerEvent,
+    FillCharged,
     Leg,
     Order,
     OrderAccepted,
@@ -36,7 +45,7 @@ from market.orders import (
     OrderIntent,
     OrderRejected,
 )
-from market.quotes import Quote
+from market.quotes import Chain, IndexLevels, Quote
 from market.sessions import Session, SessionCalendar
 
 SESSION = date(2018, 2, 2)
@@ -86,6 +95,9 @@ class Bench(Protocol):
     @property
     def broker(self) -> Broker:
         """Return the broker under test."""
+
+    async def start(self) -> None:
+        """Bring up what stands behind the broker."""
 
     async def show(self, changes: Mapping[OptionContract, Sides]) -> None:
         """Move quotes and let working orders meet them."""
@@ -149,6 +161,9 @@ class SimBench:
     @property
     def broker(self) -> TimedBroker:
         return self._under_test
+
+    async def start(self) -> None:
+        """Do nothing: everything is up."""
 
     async def show(self, changes: Mapping[OptionContract, Sides]) -> None:
         self._market.sides.update(changes)
@@ -259,23 +274,107 @@ class ProcessBench(SimBench):
         self._thread.join(10)
 
 
+class GatewayMarket(HandMarket):
+    """The hand-set quotes as a gateway shows them: chains of their strikes, index levels."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def levels(self, at: datetime) -> IndexLevels:
+        return IndexLevels(at, 2762.0, 17.0, 18.0, 16.5, 116.0)
+
+    def chain(self, trading_class: TradingClass, expiry: date, at: datetime) -> Chain | None:
+        listed = {c for c in self.sides if (c.trading_class, c.expiry) == (trading_class, expiry)}
+        strikes = np.array(sorted(float(c.strike) for c in listed))
+        if not listed:
+            return None
+        sides = (np.full(len(strikes), np.nan),) * 8
+        return Chain(trading_class, expiry, at, 2762.0, 0.01, 1.0, strikes, *sides)
+
+
+class Listed:
+    """The listings of the two expiries that the samples trade."""
+
+    def spxw_expiries(self, on: date, until: date) -> tuple[date, ...]:
+        return (SHORT_PUT.expiry,)
+
+    def spx_am_expiries(self, on: date, until: date) -> tuple[date, ...]:
+        return ()
+
+    def vix_expiries(self, on: date, until: date) -> tuple[tuple[TradingClass, date], ...]:
+        return ((TradingClass.VIX, VIX_CALL.expiry),)
+
+
+PAPER = "DU1234567"
+
+
+class GatewayBench(SimBench):
+    """The adapter for Interactive Brokers before the gateway emulator, over a real socket."""
+
+    def __init__(self, folder: Path) -> None:
+        self._at = START_AT
+        self._market = market = GatewayMarket(lambda: self._at)
+        clock = lambda: self._at  # noqa: E731
+        exchange = SimBroker(new_exchange(), market, SESSIONS, clock)
+        directory = Directory(market, Listed(), SESSIONS, clock)
+        fees = FeeSchedule.from_toml(files("config").joinpath("fees.toml").read_text("utf-8"))
+        means = Means(exchange, market, directory, SESSIONS, fees, clock, PAPER)
+        self._server = GatewayServer(Venue(means))
+
+    async def start(self) -> None:
+        await self._server.start("127.0.0.1", 0)
+        settings = IbSettings("127.0.0.1", self._server.port, 7, PAPER, messages_per_second=0)
+        dates = VenueDates(SESSIONS.last_trade_date, SESSIONS.settles_at, lambda _at: False)
+        self._adapter = IbBroker(settings, lambda: self._at, dates)
+        self._under_test = self._adapter
+
+    async def wait_until(self, at: datetime) -> None:
+        self._at = at
+        self._server.pulse()
+        await self._adapter.quiet()
+        self._adapter.advance(at)
+        await self._adapter.quiet()
+
+    async def close(self) -> None:
+        await self._adapter.close()
+        await self._server.stop()
+
+
 BENCHES: Mapping[str, Callable[[Path], Bench]] = {
     "simulated exchange": SimBench,
     "exchange reborn from its file": RebornBench,
     "exchange behind a socket": ProcessBench,
+    "Interactive Brokers over a socket": GatewayBench,
 }
 
 
 @pytest.fixture(params=tuple(BENCHES))
 async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
     made = BENCHES[request.param](tmp_path)
+    await made.start()
     await made.broker.connect()
     yield made
     await made.close()
 
 
 def kinds(events: tuple[BrokerEvent, ...]) -> list[type[BrokerEvent]]:
-    return [type(event) for event in events]
+    """Return what was told, without charges: a broker may tell those with the fill or later."""
+    return [type(event) for event in events if not isinstance(event, FillCharged)]
+
+
+def fills_of(events: tuple[BrokerEvent, ...]) -> list[OrderFilled]:
+    """Return the fills with the charges that were told by now."""
+    charges = {event.fill_id: event for event in events if isinstance(event, FillCharged)}
+    told = [event for event in events if isinstance(event, OrderFilled)]
+    return [_charged(fill, charges.get(fill.fill_id)) for fill in told]
+
+
+def _charged(fill: OrderFilled, charge: FillCharged | None) -> OrderFilled:
+    if charge is None:
+        return fill
+    parts = charge.commission_usd, charge.exchange_fees_usd
+    return replace(fill, commission_usd=parts[0], exchange_fees_usd=parts[1])
 
 
 async def test_a_new_account_holds_nothing_and_works_nothing(bench: Bench) -> None:
@@ -298,7 +397,7 @@ async def test_a_filled_condor_is_held_leg_by_leg_and_paid_for(bench: Bench) -> 
 
     await bench.broker.submit(approved("1.25", quantity=2))
 
-    fills = [event for event in bench.broker.drain() if isinstance(event, OrderFilled)]
+    fills = fills_of(bench.broker.drain())
     after = await bench.broker.account()
     received = sum((fill.credit * 100 * fill.quantity for fill in fills), Decimal(0))
     fees_usd = sum((fill.fees_usd for fill in fills), Decimal(0))
@@ -430,7 +529,7 @@ async def test_executions_are_told_again_from_any_instant_on(bench: Bench) -> No
     await bench.broker.submit(approved("1.25"))
     await bench.wait_until(START_AT + timedelta(minutes=2))
     await bench.broker.submit(approved("-2.00", legs=CONDOR_BOUGHT_BACK, name="close"))
-    told = [event for event in bench.broker.drain() if isinstance(event, OrderFilled)]
+    told = fills_of(bench.broker.drain())
 
     everything = await bench.broker.executions(START_AT)
     later = await bench.broker.executions(START_AT + timedelta(minutes=1))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from market.errors import ConfigError
-from market.family import FamilyParams, VolState, complete_family
+from market.family import Eve, FamilyParams, VolState, complete_family
 from market.history import History, load_history
 from market.quotes import FloatArray
 from market.sessions import SessionCalendar
@@ -73,11 +73,35 @@ def test_a_series_without_holes_is_real(params: FamilyParams) -> None:
 def test_a_vix_that_rests_at_18_gives_the_offsets_of_the_parameters(params: FamilyParams) -> None:
     family = complete_family(history_of([18.0] * 300), params)
 
-    last = dataclasses.astuple(family.at_close(299))
+    last = family.at_close(299)
     vix9d = 18.0 * np.exp(params.vix9d.offset)
     vix3m = 18.0 * np.exp(params.vix3m.offset)
     vvix = 90.0 * np.exp(params.vvix.offset)
-    assert last == pytest.approx((18.0, vix9d, vix3m, vvix, 18.0, None, None))
+    levels = (last.vix, last.vix9d, last.vix3m, last.vvix, last.vix_year_mean)
+    assert levels == pytest.approx((18.0, vix9d, vix3m, vvix, 18.0))
+    assert (last.vix1d, last.skew) == (None, None)
+
+
+def test_the_eve_knows_how_far_spx_moved_and_vix_changed(params: FamilyParams) -> None:
+    history = history_of([16.0] * 5 + [20.0], vix9d=[16.0] * 6)
+    # Parkinson: a range of 16 % / sqrt(252 / (4 ln 2)) a day is a vol of 16 %.
+    daily = 0.16 / np.sqrt(252 / (4 * np.log(2)))
+    high = np.where(np.arange(6) == 5, 100.0 * np.exp(2 * daily), 100.0 * np.exp(daily))
+    family = complete_family(dataclasses.replace(history, spx_high=high), params)
+
+    eve = family.at_close(5).eve
+
+    assert eve is not None
+    assert eve.range_log == pytest.approx(np.log(2))
+    assert eve.week_range_log == pytest.approx(0.5 * np.log((4 * 1 + 4) / 5))
+    assert eve.vix_change_log == pytest.approx(np.log(20 / 16))
+    assert eve.weekday == (date(2018, 1, 7).weekday()) % 5
+
+
+def test_a_session_without_range_counts_as_a_quiet_one(params: FamilyParams) -> None:
+    family = complete_family(history_of([18.0] * 10), params)
+
+    assert family.at_close(9).eve == Eve(-1.2, -1.2, 0.0, 3)
 
 
 def test_a_jump_of_vix_inverts_the_family(params: FamilyParams) -> None:

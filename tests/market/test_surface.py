@@ -133,8 +133,38 @@ def test_no_spx_butterfly_or_vertical_costs_less_than_nothing(
     calls = model_prices(chain, Right.CALL)
     # A thousandth of a tick: a far wing may bend the other way by less than can be quoted.
     assert np.diff(calls, 2).min() > -5e-5
-    assert np.diff(calls).max() <= 1e-6
+    assert np.diff(calls).max() <= 1e-9
     assert np.diff(calls).min() >= -5.0 * chain.discount - 1e-9
+
+
+@given(vol_states(), st.floats(0.3, 40.0), st.floats(1.02, 8.0), st.floats(700.0, 7500.0))
+def test_no_spx_calendar_costs_less_than_nothing(
+    surface: Surface, vol: VolState, sessions: float, times_later: float, spot: float
+) -> None:
+    """The same moneyness further out costs no less, in parts of the forward."""
+    near, far = (
+        spx_chain(surface, vol=vol, years=count / 252, sessions_left=count, spot=spot)
+        for count in (sessions, sessions * times_later)
+    )
+
+    on_near_strikes = price(
+        forward=near.forward,
+        strike=near.strikes,
+        years=far.years,
+        iv=np.interp(np.log(near.strikes / near.forward), *smile_of(far)),
+        right=Right.CALL,
+    )
+
+    is_covered = (near.strikes / near.forward > far.strikes[0] / far.forward) & (
+        near.strikes / near.forward < far.strikes[-1] / far.forward
+    )
+    calls = model_prices(near, Right.CALL) / near.discount
+    assert (on_near_strikes - calls)[is_covered].min() > -1e-3
+
+
+def smile_of(chain: Chain) -> tuple[FloatArray, FloatArray]:
+    """Return log moneyness and vol of a chain."""
+    return np.log(chain.strikes / chain.forward), chain.call_iv
 
 
 @given(vol_states(), st.floats(9.0, 85.0), st.floats(1 / 365, 0.9))

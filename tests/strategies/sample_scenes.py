@@ -5,7 +5,7 @@ held for ten planned condors. A test names only what differs. Strategies see wha
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -177,8 +177,11 @@ class Scene:
     quotes_late_by: timedelta = timedelta(0)
 
     def moment(self, name: MomentName) -> Moment:
-        """Return the moment of this name in the session's own schedule."""
+        """Return the moment of this name in the session's own schedule, or a person's at the
+        time of the entry."""
         moments = moments_of(calendar().session(self.session), calendar(), self._macro())
+        if name is MomentName.ON_REQUEST:
+            return replace(self.moment(MomentName.ENTRY), name=name)
         return next(moment for moment in moments if moment.name is name)
 
     def context(self, name: MomentName) -> Context:

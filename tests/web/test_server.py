@@ -5,6 +5,7 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -327,9 +328,27 @@ async def test_behind_a_proxy_reading_needs_the_token_as_a_password(
             host = {"host": "bot.example"}
             bare = await client.get("/api/overview", headers=host)
             known = await client.get("/api/overview", headers=host, auth=("", TOKEN))
+            health = await client.get("/healthz", headers=host)
 
-    assert (bare.status_code, known.status_code) == (401, 200)
+    assert (bare.status_code, known.status_code, health.status_code) == (401, 200, 200)
     assert bare.headers["www-authenticate"].startswith("Basic ")
+
+
+async def test_no_page_takes_lines_from_a_broker_shortly_before_a_moment(site: Site) -> None:
+    desk = site.desk
+    model = desk.look
+    assert model is not None
+    at, scan = site.clock.now(), desk.almanac.upcoming(site.clock.now(), 1)[0]
+    far = (scan.at - at).total_seconds() - 1
+    desk.look = replace(model, kept_s=-1.0, clear_before_moment_s=far)
+    allowed = (await desk.scene()).snapshot
+
+    desk.look = replace(desk.look, clear_before_moment_s=far + 2)
+    kept = (await desk.scene()).snapshot
+    desk.look = model
+
+    assert allowed is not None
+    assert kept is allowed
 
 
 async def test_no_answer_holds_an_account_number() -> None:

@@ -18,7 +18,7 @@ from bot.web.facts import Facts
 from bot.web.scene import Almanac, Hours, Scene, hours_at, wanted
 from bot.web.views.calendar import calendar_page
 from bot.web.views.condor import condor_page
-from bot.web.views.decisions import Query, decisions_page
+from bot.web.views.decisions import Query, decisions_page, words_of
 from bot.web.views.health import Pulse, health_page, healthz
 from bot.web.views.hedge import hedge_page
 from bot.web.views.orders import order_detail, orders_page
@@ -118,6 +118,22 @@ def test_the_tent_has_its_corners_at_the_strikes_and_its_floor_at_the_maximal_lo
         assert min(profit.values()) == -condor["max_loss_usd"]
 
 
+def test_without_chains_the_quotes_of_the_legs_stand_in(noon: Noon, world: World) -> None:
+    request = wanted(noon.facts.book, with_chains=False)
+    scene = Scene(NOON, noon.live.almanac, world.market.snapshot(NOON, request))
+
+    full, bare = (condor_page(noon.facts, each)["condors"] for each in (noon.live, scene))
+
+    assert isinstance(full, list)
+    assert isinstance(bare, list)
+    assert request.chains == ()
+    assert bare[0]["open_pnl_usd"] == full[0]["open_pnl_usd"]
+    assert bare[0]["distances"][0]["points"] == full[0]["distances"][0]["points"]
+    assert bare[0]["sigma_points"] == pytest.approx(full[0]["sigma_points"], rel=0.15)
+    for name, value in full[0]["greeks"].items():
+        assert bare[0]["greeks"][name] == pytest.approx(value, rel=0.05, abs=2.0)
+
+
 def test_distances_are_in_points_and_in_sigmas_of_the_same_sign(noon: Noon) -> None:
     page = condor_page(noon.facts, noon.live)
 
@@ -158,7 +174,7 @@ def test_what_the_hedge_cost_is_the_premium_that_its_fills_paid(noon: Noon) -> N
 
 
 def test_decisions_are_found_by_all_their_words_newest_first(noon: Noon) -> None:
-    found = decisions_page(noon.facts, Query("no condor LISTED", "condor", "2018-01"))
+    found = decisions_page(noon.facts, Query(words_of("no condor LISTED"), "condor", "2018-01"))
 
     assert isinstance(found["decisions"], list)
     sessions = [row["session"] for row in found["decisions"]]

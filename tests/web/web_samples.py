@@ -12,7 +12,7 @@ from bot.clock import SimulatedClock
 from bot.events import MomentDue
 from bot.replay import walk
 from bot.settings import Settings
-from bot.web.dashboard import Dashboard
+from bot.web.dashboard import Dashboard, model_look
 from bot.web.desk import Desk
 from bot.web.options import WebSettings
 from bot.world import World
@@ -74,7 +74,8 @@ async def site_at_noon(
     asked = WebSettings.model_validate({"reports": str(reports), **(web or {})})
     anywhere = asked.model_copy(update={"port": 0})
     settings = rig.settings.model_copy(update={"web": anywhere})
-    dashboard = Dashboard(replace(rig, settings=settings), anywhere, journal, told.append)
+    shown = replace(rig, settings=settings)
+    dashboard = Dashboard(shown, anywhere, journal, told.append, look=model_look(shown))
     async with dashboard.serving():
         yield Site(rig, clock, dashboard, journal, told[-1].removeprefix("Dashboard: "))
     rig.journal.close()

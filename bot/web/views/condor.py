@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from math import sqrt
 from typing import Any
 
@@ -18,6 +19,7 @@ from strategies.base import CondorPosition
 
 GRID_POINTS = 121
 DOLLARS_PER_POINT = 100
+YEAR = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +48,16 @@ def condor_page(facts: Facts, scene: Scene) -> Json:
         "seq": facts.seq,
         "now": instant(scene.now),
         "market": market(facts, scene),
-        "condors": [condor_object(each, scene.snapshot) for each in condors],
+        "condors": [condor_object(each, scene) for each in condors],
         "history": _history(facts),
     }
 
 
-def condor_object(condor: CondorPosition, snapshot: MarketSnapshot | None) -> Json:
+def condor_object(condor: CondorPosition, scene: Scene) -> Json:
     """Return one open condor; what needs a market is None without one."""
+    snapshot = scene.snapshot
     quotes = {} if snapshot is None else quotes_of(condor, snapshot)
-    terms = None if snapshot is None else terms_of(condor, snapshot)
+    terms = None if snapshot is None else terms_of(condor, snapshot, quotes, scene)
     value = _value_points(condor, quotes)
     credit = float(condor.credit)
     return {
@@ -86,13 +89,26 @@ def quotes_of(condor: CondorPosition, snapshot: MarketSnapshot) -> Mapping[Optio
     return {contract: quote for contract, quote in found.items() if quote is not None}
 
 
-def terms_of(condor: CondorPosition, snapshot: MarketSnapshot) -> Terms | None:
-    """Return what the condor's legs share, None without the chain of its expiry."""
-    chain = snapshot.chains.get((condor.shorts[0].trading_class, condor.expiry))
-    if chain is None:
-        return None
-    spx = snapshot.levels.spx
-    return Terms(spx, chain.forward, chain.years, chain.discount, _atm_iv(chain))
+def terms_of(
+    condor: CondorPosition,
+    snapshot: MarketSnapshot,
+    quotes: Mapping[OptionContract, Quote],
+    scene: Scene,
+) -> Terms:
+    """Return what the condor's legs share.
+
+    Without the chain of its expiry SPX stands for the forward, which days before expiry it nearly
+    is, and the mean vol of the shorts for that at the money.
+    """
+    short, spx = condor.shorts[0], snapshot.levels.spx
+    chain = snapshot.chains.get((short.trading_class, condor.expiry))
+    if chain is not None:
+        return Terms(spx, chain.forward, chain.years, chain.discount, _atm_iv(chain))
+    settles = scene.almanac.calendar.settles_at(short.trading_class, condor.expiry)
+    years = max((settles - snapshot.at) / YEAR, 0.0)
+    shown = [quotes[each].iv for each in condor.shorts if each in quotes]
+    vols = [iv for iv in shown if iv is not None]
+    return Terms(spx, spx, years, 1.0, sum(vols) / len(vols) if vols else None)
 
 
 def _atm_iv(chain: Chain) -> float | None:

@@ -14,9 +14,10 @@ from market.orders import OrderIntent
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is looked for: words that all must occur, a strategy, sessions; paged by `before`."""
+    """What is looked for: folded words that all must occur, a strategy, sessions; paged by
+    `before`."""
 
-    words: str = ""
+    words: tuple[str, ...] = ()
     strategy: str = ""
     session: str = ""
     before: int | None = None
@@ -26,12 +27,14 @@ class Query:
         """Tell whether a decision is one of those looked for."""
         if self.strategy and line.strategy != self.strategy:
             return False
-        day = line.session.isoformat()
-        if self.session and not day.startswith(self.session):
+        if self.session and not line.folded.startswith(self.session):
             return False
-        text = f"{day} {line.strategy} {line.moment} {line.action} {line.reason} {line.sentence}"
-        folded = text.casefold()
-        return all(word in folded for word in self.words.casefold().split())
+        return all(word in line.folded for word in self.words)
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """Return the words of a search, case folded."""
+    return tuple(text.casefold().split())
 
 
 def decisions_page(facts: Facts, query: Query) -> Json:

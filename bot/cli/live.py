@@ -1,0 +1,292 @@
+"""The daemon from the command line: what every profile on the machine's clock shares."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.live import Live
+
+from bot.bootstrap import Rig, RunIdentity, build_simulated, build_venue
+from bot.cli.ending import JOURNAL, daemon_folder, finish
+from bot.cli.exchange import market_facts
+from bot.clock import Clock, SystemClock
+from bot.control import Controls
+from bot.control_socket import ControlSocket
+from bot.daemon import TRY_AGAIN_S, Daemon
+from bot.deadman import DeadMan
+from bot.instance import InstanceLock
+from bot.log import RunLog, open_log
+from bot.notify import notifier_of
+from bot.screen import Screen
+from bot.service import ServiceManager
+from bot.settings import Settings
+from bot.timetable import SystemTimetable, Timetable
+from bot.web.options import WebSettings
+from bot.world import World, synthetic_world
+from brokers.base import TimedBroker
+from brokers.sim.client import ExchangeClient
+from brokers.sim.store import ExchangeStore
+from market.errors import InvariantBroken
+from market.quotes import IndexLevels
+from market.schedule import Moment
+from market.sessions import SessionCalendar, exchange_zone
+
+if TYPE_CHECKING:
+    from bot.web.dashboard import Dashboard
+
+SIM_TITLE = "a synthetic market: no price here ever existed"
+START_BEFORE_OPEN = timedelta(seconds=5)
+LOCK_NAME = "instance.lock"
+EXCHANGE_STORE = "exchange.db"
+
+
+@dataclass(frozen=True)
+class LiveOptions:
+    """What the command line says of a daemon, whatever its profile."""
+
+    out: Path | None
+    seed: int
+    web: WebSettings | None
+    exchange: Path | None = None
+    real_time: bool = False
+    as_json: bool = False
+
+
+@dataclass(frozen=True)
+class LiveRun:
+    """One wired daemon: a rig of any profile on the machine's clock, and where it lives."""
+
+    rig: Rig
+    clock: Clock
+    folder: Path
+    profile: str
+    console: Console
+    web: WebSettings | None
+    timetable: Timetable | None = None
+    levels: Callable[[datetime], IndexLevels | None] | None = None
+    try_again_s: float = TRY_AGAIN_S
+
+
+def start_offset(
+    calendar: SessionCalendar, now: datetime, *, real_time: bool
+) -> tuple[timedelta, str]:
+    """Return how far the clock of a synthetic market runs ahead, and the sentence that says so."""
+    today = calendar.on_or_after(now.date())
+    session = calendar.session(today)
+    if real_time or session.open_at <= now <= session.option_close_at:
+        return timedelta(0), "The clock is the machine's."
+    if now > session.option_close_at:
+        session = calendar.session(calendar.next(today))
+    local = session.open_at.astimezone(exchange_zone())
+    offset = session.open_at - START_BEFORE_OPEN - now
+    return offset, (
+        f"The market is closed: the clock is set ahead to the next open, {local:%a %d %b %H:%M} ET "
+        "(--real-time waits for it instead)."
+    )
+
+
+def simulate(settings: Settings, options: LiveOptions) -> None:
+    """Run the profile sim: a synthetic market, a simulated exchange in here or in a process.
+
+    Raises:
+        AlreadyRunning: another process runs in that folder.
+        BrokerUnavailable: the exchange's process cannot be reached.
+    """
+    console = Console(stderr=options.as_json)
+    folder = daemon_folder(settings, options.out, "sim")
+    journal = settings.journal.url or folder / JOURNAL
+    now = SystemClock().now()
+    with InstanceLock(folder / LOCK_NAME, f"profile sim in {folder}", now):
+        today = now.astimezone(exchange_zone()).date()
+        last_at = last_at_of(journal)
+        world = synthetic_world(settings, today, options.seed)
+        clock, sentence = _clock(world, last_at, options)
+        with _venue(settings, world, clock, folder, options) as broker:
+            rig = _rig(settings, world, clock, broker, journal, last_at is not None, options)
+            run = LiveRun(rig, clock, folder, "sim", console, options.web)
+            verb = f"Goes on with the run in {folder}. " if last_at is not None else ""
+            console.print(
+                f"{verb}Synthetic market, seed {options.seed}. {sentence} Ctrl-C ends the run."
+            )
+            is_quiet = serve(run)
+    if not is_quiet:
+        finish(run.rig, console, folder, SIM_TITLE, as_json=options.as_json)
+
+
+def _rig(
+    settings: Settings,
+    world: World,
+    clock: SystemClock,
+    broker: TimedBroker,
+    journal: Path | str,
+    continues: bool,
+    options: LiveOptions,
+) -> Rig:
+    today = session_on(world, clock.now())
+    identity = RunIdentity("sim", "S", options.seed, clock.now(), today, today)
+    return build_simulated(
+        settings,
+        world,
+        clock,
+        identity,
+        journal,
+        durable=True,
+        continues=continues,
+        broker=broker,
+    )
+
+
+def _clock(world: World, last_at: datetime | None, options: LiveOptions) -> tuple[SystemClock, str]:
+    """Return the clock of a synthetic market; one that goes on never starts before its end."""
+    now = SystemClock().now()
+    offset, sentence = start_offset(world.calendar, now, real_time=options.real_time)
+    if last_at is not None and last_at > now + offset:
+        offset = last_at - now
+        sentence = f"The clock goes on where the run stood, {last_at:%Y-%m-%d %H:%M:%S} UTC."
+    return SystemClock(offset), sentence
+
+
+def last_at_of(journal: Path | str) -> datetime | None:
+    """Return when the last record of a journal happened; None where a run is to begin."""
+    from bot.journal.reader import last_record_at  # noqa: PLC0415 - SQL is loaded only when used
+
+    return last_record_at(journal)
+
+
+@contextmanager
+def _venue(
+    settings: Settings, world: World, clock: SystemClock, folder: Path, options: LiveOptions
+) -> Iterator[TimedBroker]:
+    """Yield the exchange: in a process of its own, or in here with a file in the run's folder."""
+    facts = market_facts(settings, "synthetic", options.seed)
+    if options.exchange is not None:
+        yield ExchangeClient(options.exchange, clock.now, facts)
+        return
+    with ExchangeStore(folder / EXCHANGE_STORE) as store:
+        store.bind(facts)
+        yield build_venue(settings, world, clock, options.seed, store)
+
+
+def serve(run: LiveRun) -> bool:
+    """Run a daemon until a signal ends it; return whether it was told to go without a show."""
+    return asyncio.run(serve_here(run))
+
+
+async def serve_here(run: LiveRun) -> bool:
+    """Run a daemon in the running loop until a signal ends it."""
+    rig, clock = run.rig, run.clock
+    screen = Screen(rig, None)
+    with open_log(run.folder) as file:
+        log = RunLog(file, profile=run.profile)
+        rig.engine.listen(log.watch)
+        for warning in rig.world.macro.warnings(clock.now().date()):
+            log.warning("macro_calendar_ends", sentence=warning)
+            run.console.print(f"WARNING: {warning}", style="yellow")
+        return await _Serving(run, log, screen).serve()
+
+
+class _Serving:
+    """The daemon with all that stands around it: socket, page, notices, manager, screen."""
+
+    def __init__(self, run: LiveRun, log: RunLog, screen: Screen) -> None:
+        self._run, self._log, self._screen = run, log, screen
+        self._live = Live(screen, console=run.console, auto_refresh=False)
+        rig, daemon = run.rig, run.rig.settings.daemon
+        self._manager = ServiceManager(os.environ, monotonic)
+        self._dead_man = DeadMan(
+            rig.world.calendar,
+            run.clock.now,
+            rig.vitals,
+            log,
+            url=daemon.deadman_url,
+            file=daemon.deadman_file,
+        )
+        timetable = run.timetable or self._system_timetable()
+        beats = (self._manager.beat, self._dead_man.beat, self._obey_file)
+        self._daemon = Daemon(
+            rig, timetable, log, self._on_change, beats, try_again_s=run.try_again_s
+        )
+        self._controls = Controls(self._daemon, run.folder, run.profile)
+        self._dashboard = self._page()
+        self._signal: int | None = None
+
+    def _system_timetable(self) -> Timetable:
+        clock = self._run.clock
+        if not isinstance(clock, SystemClock):
+            raise InvariantBroken("a clock that is not the machine's needs its own timetable")
+        return SystemTimetable(clock, self._on_jump)
+
+    def _page(self) -> "Dashboard | None":
+        run = self._run
+        if run.web is None:
+            return None
+        from bot.web.dashboard import Dashboard, model_look  # noqa: PLC0415 - only when served
+
+        # What is modelled is never shown as the quotes of a broker.
+        look = model_look(run.rig) if run.profile == "sim" else None
+        journal = run.rig.settings.journal.url or run.folder / JOURNAL
+        say = run.console.print
+        return Dashboard(run.rig, run.web, journal, say, self._controls, look)
+
+    async def serve(self) -> bool:
+        """Serve until a signal; return whether that was a manager's and not a person's."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop_or_force, number)
+        notifier = notifier_of(self._run.rig.settings.notify, self._run.clock.now, self._log)
+        async with AsyncExitStack() as around:
+            around.push_async_callback(self._dead_man.close)
+            if notifier is not None:
+                notifier.start()
+                around.push_async_callback(notifier.stop)
+                self._run.rig.engine.listen(notifier.hear)
+            await around.enter_async_context(ControlSocket(self._run.folder, self._controls))
+            if self._dashboard is not None:
+                await around.enter_async_context(self._dashboard.serving())
+            if self._run.console.is_terminal:
+                around.enter_context(self._live)
+            self._manager.ready(f"profile {self._run.profile} serves")
+            await self._daemon.serve()
+        return self._signal == signal.SIGTERM
+
+    def _stop_or_force(self, number: int) -> None:
+        """First signal: end in order. Second: the default, which ends at once."""
+        self._signal = number
+        self._manager.stopping()
+        self._daemon.stop()
+        loop = asyncio.get_running_loop()
+        for each in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(each)
+
+    async def _obey_file(self) -> None:
+        await self._controls.obey_file()
+
+    def _on_jump(self, seconds: float) -> None:
+        self._log.warning("clock_was_set", by_seconds=round(seconds, 1))
+
+    def _on_change(self, following: Moment | None) -> None:
+        run, state = self._run, self._screen.state
+        if self._dashboard is not None:
+            self._dashboard.beat()
+        if not run.console.is_terminal:
+            return
+        now = run.clock.now()
+        levels = (run.levels or run.rig.world.market.levels)(now)
+        state.next_moment, state.at = following, now
+        state.session = session_on(run.rig.world, now)
+        if levels is not None:
+            state.spx, state.vix = levels.spx, levels.vix
+        self._live.refresh()
+
+
+def session_on(world: World, at: datetime) -> date:
+    """Return the session that runs or comes next at an instant."""
+    return world.calendar.on_or_after(at.astimezone(exchange_zone()).date())

@@ -1,0 +1,200 @@
+"""Market-data lines: opened in bounded batches, read once, and always released.
+
+What a line shows becomes a `LineShown`; what TWS marks as missing is None there, and the reason why
+a quote cannot be used has a name. Nothing is ever filled in with zero.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import islice
+from typing import Any
+
+from brokers.ib.codes import Reaction, rule_of
+from brokers.ib.messages import ErrorSeen, Tick, WireEvent
+from brokers.ib.wire import Wire
+from market.quotes import Quote
+
+
+class Veto(StrEnum):
+    """Why a quote is not used."""
+
+    NO_LINE = "no line"  # TWS refused the subscription
+    NO_BID = "no bid"
+    NO_ASK = "no ask"
+    CROSSED = "crossed"
+    STALE = "stale"
+    DESYNCHRONISED = "desynchronised"  # seen too far apart from the others of its package
+    DELAYED = "delayed"
+
+
+class DataKind(StrEnum):
+    """How fresh TWS says that its data are."""
+
+    LIVE = "live"
+    FROZEN = "frozen"
+    DELAYED = "delayed"
+    DELAYED_FROZEN = "delayed-frozen"
+
+
+KIND_OF_NUMBER = {
+    1: DataKind.LIVE,
+    2: DataKind.FROZEN,
+    3: DataKind.DELAYED,
+    4: DataKind.DELAYED_FROZEN,
+}
+DELAYED_KINDS = frozenset({DataKind.DELAYED, DataKind.DELAYED_FROZEN})
+LEGS_APART_AT_MOST = timedelta(seconds=1)
+
+
+@dataclass(slots=True)
+class LineShown:
+    """The last values of one line, None where TWS says that there is none."""
+
+    values: dict[str, float | None] = field(default_factory=dict)
+    seen_at: dict[str, datetime] = field(default_factory=dict)
+    kind: DataKind = DataKind.LIVE
+    refusal: ErrorSeen | None = None
+
+    def get(self, name: str) -> float | None:
+        """Return a value, None when it is absent or marked as none."""
+        return self.values.get(name)
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether all that an option's line is going to show has been shown."""
+        if self.refusal is not None:
+            return True
+        if not {"bid", "ask"} <= self.values.keys():
+            return False
+        bid, ask = self.get("bid"), self.get("ask")
+        # The model shows nothing for a quote that it cannot read.
+        return bid is None or ask is None or bid > ask or "iv" in self.values
+
+    @property
+    def has_level(self) -> bool:
+        """Tell whether an index line has shown its level."""
+        return self.refusal is not None or "last" in self.values
+
+    def quote(self, at: datetime) -> Quote:
+        """Return the line as a quote; a side that is missing is None."""
+        sizes = (self.get("bid_size"), self.get("ask_size"))
+        bid_size, ask_size = (None if size is None else round(size) for size in sizes)
+        return Quote(
+            self._seen(at),
+            self.get("bid"),
+            self.get("ask"),
+            self.get("iv"),
+            self.get("delta"),
+            bid_size,
+            ask_size,
+        )
+
+    def _seen(self, at: datetime) -> datetime:
+        return max((self.seen_at[n] for n in ("bid", "ask") if n in self.seen_at), default=at)
+
+    def veto(self, at: datetime, oldest: timedelta, *, accepts_delayed: bool) -> Veto | None:
+        """Return why the line's quote cannot be used, or None when it can."""
+        bid, ask = self.get("bid"), self.get("ask")
+        checks = (
+            (self.refusal is not None, Veto.NO_LINE),
+            (not accepts_delayed and self.kind in DELAYED_KINDS, Veto.DELAYED),
+            (bid is None, Veto.NO_BID),
+            (ask is None, Veto.NO_ASK),
+            (bid is not None and ask is not None and bid > ask, Veto.CROSSED),
+            (at - self._seen(at) > oldest, Veto.STALE),
+        )
+        return next((veto for is_so, veto in checks if is_so), None)
+
+
+def apart_veto(lines: Iterable[LineShown]) -> Veto | None:
+    """Return a veto when the quotes of one package were seen too far apart."""
+    instants = [
+        line.seen_at[name] for line in lines for name in ("bid", "ask") if name in line.seen_at
+    ]
+    if instants and max(instants) - min(instants) > LEGS_APART_AT_MOST:
+        return Veto.DESYNCHRONISED
+    return None
+
+
+class Board:
+    """All lines open at present; never more than the limit, and none left behind."""
+
+    def __init__(self, clock: Callable[[], datetime], *, most_lines: int, wait_s: float) -> None:
+        self._clock = clock
+        self._most_lines = most_lines
+        self._wait_s = wait_s
+        self._open: dict[int, LineShown] = {}
+        self._changed = asyncio.Event()
+        self._turn = asyncio.Lock()
+
+    def hear(self, event: WireEvent) -> None:
+        """Take in what a line shows, or that TWS refuses it."""
+        if isinstance(event, Tick):
+            self._tick(event)
+        elif isinstance(event, ErrorSeen) and event.request_id in self._open:
+            is_harmless = {Reaction.NOTICE, Reaction.DELAYED}
+            if rule_of(event.code).reaction not in is_harmless:
+                self._open[event.request_id].refusal = event
+                self._changed.set()
+
+    def _tick(self, tick: Tick) -> None:
+        shown = self._open.get(tick.request_id)
+        if shown is None:
+            return
+        if tick.field == "data_type":
+            shown.kind = KIND_OF_NUMBER.get(int(tick.value or 0), DataKind.DELAYED)
+            return
+        shown.values[tick.field] = tick.value
+        shown.seen_at[tick.field] = self._clock()
+        self._changed.set()
+
+    @property
+    def lines_open(self) -> int:
+        """Return how many lines are open now."""
+        return len(self._open)
+
+    async def look(
+        self, wire: Wire, contracts: Mapping[Any, Any], is_done: Callable[[LineShown], bool]
+    ) -> dict[Any, LineShown]:
+        """Open a line for each contract, batch by batch, and return what each showed.
+
+        A line that stays silent is returned as far as it came; all are released at the end.
+
+        Raises:
+            BrokerUnavailable: the socket is gone.
+        """
+        shown: dict[Any, LineShown] = {}
+        async with self._turn:
+            rows = iter(contracts.items())
+            while batch := dict(islice(rows, self._most_lines)):
+                shown |= await self._batch(wire, batch, is_done)
+        return shown
+
+    async def _batch(
+        self, wire: Wire, batch: Mapping[Any, Any], is_done: Callable[[LineShown], bool]
+    ) -> dict[Any, LineShown]:
+        numbers: dict[int, Any] = {}
+        try:
+            for name, contract in batch.items():
+                number = wire.watch(contract)
+                numbers[number] = name
+                self._open[number] = LineShown()
+            lines = {name: self._open[number] for number, name in numbers.items()}
+            await self._until(lambda: all(is_done(line) for line in lines.values()))
+            return lines
+        finally:
+            for number in numbers:
+                wire.unwatch(number)
+                del self._open[number]
+
+    async def _until(self, is_over: Callable[[], bool]) -> None:
+        try:
+            async with asyncio.timeout(self._wait_s):
+                while not is_over():
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            return

@@ -1,0 +1,271 @@
+"""The port `MarketData` over TWS: index levels, VIX futures curve, chains, quotes, bars.
+
+Every look opens lines, reads them once and releases them, so each quote is as old as the look.
+Live quotes are preferred; frozen ones show a closed market; delayed ones pass only where the
+settings accept them. What cannot be had is absent from the snapshot, never zero.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from math import exp
+
+from brokers.ib import translate
+from brokers.ib.board import (
+    DELAYED_KINDS,
+    Board,
+    DataKind,
+    LineShown,
+    Veto,
+    apart_veto,
+)
+from brokers.ib.chains import build_chain, parity_forward, wanted_series
+from brokers.ib.finder import ContractFinder
+from brokers.ib.inbox import RequestFailed
+from brokers.ib.line import Line
+from brokers.ib.settings import IbSettings
+from market.errors import MarketDataError
+from market.instruments import OptionContract, Right, TradingClass
+from market.orders import Leg
+from market.quotes import (
+    Chain,
+    ChainKey,
+    FuturesCurve,
+    IndexLevels,
+    MarketSnapshot,
+    Quote,
+    SnapshotRequest,
+    SpxBar,
+)
+
+INDICES = ("SPX", "VIX", "VIX9D", "VIX3M", "VVIX")
+SETTLEMENT_INDEX = {
+    TradingClass.SPXW: "SPX",
+    TradingClass.SPX: "SET",
+    TradingClass.VIX: "VRO",
+    TradingClass.VIXW: "VRO",
+}
+YEAR = timedelta(days=365)
+OLDEST = timedelta(seconds=60)
+FROZEN_TYPE, DELAYED_FROZEN_TYPE = 2, 4
+CURVE_LENGTH = 4
+CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class FeedFacts:
+    """What the feed must know from elsewhere."""
+
+    settles_at: Callable[[TradingClass, date], datetime]
+    vix_monthlies: Callable[[datetime], tuple[date, ...]]
+    rate_frac: Callable[[date], float]
+
+
+class IbFeed:
+    """Shows the market through one line at the present instant of the bot's clock."""
+
+    def __init__(
+        self,
+        settings: IbSettings,
+        line: Line,
+        finder: ContractFinder,
+        clock: Callable[[], datetime],
+        facts: FeedFacts,
+    ) -> None:
+        self._settings = settings
+        self._line = line
+        self._finder = finder
+        self._clock = clock
+        self._facts = facts
+        self.board = Board(clock, most_lines=settings.most_lines, wait_s=settings.quote_s)
+        self.kind = DataKind.LIVE
+        self.vetoes: Counter[Veto] = Counter()
+        self.last_levels: IndexLevels | None = None
+
+    async def snapshot(self, request: SnapshotRequest) -> MarketSnapshot:
+        """Return index levels, futures curve and what `request` names.
+
+        Raises:
+            MarketDataError: the quotes are stale, delayed, or an index level cannot be had.
+            BrokerUnavailable: the line is down.
+        """
+        if not self._line.is_ready:
+            raise MarketDataError(f"the line to the broker is {self._line.phase}.")
+        self.vetoes.clear()
+        accepts = self._settings.accepts_delayed
+        self._line.wire.choose_data_type(DELAYED_FROZEN_TYPE if accepts else FROZEN_TYPE)
+        levels = await self.levels()
+        chains = {key: await self.chain(key, levels) for key in request.chains}
+        return MarketSnapshot(
+            at=self._clock(),
+            levels=levels,
+            curve=await self._curve(levels),
+            chains={key: chain for key, chain in chains.items() if chain is not None},
+            quotes=await self.quotes(request.contracts),
+            bars=await self._bars(request.bars),
+        )
+
+    async def levels(self) -> IndexLevels:
+        """Return the levels of the indices.
+
+        Raises:
+            MarketDataError: one that decisions need cannot be had, or is delayed.
+        """
+        wire = self._line.wire
+        contracts = {name: translate.index_contract(wire.api, name) for name in INDICES}
+        shown = await self.board.look(wire, contracts, lambda line: line.has_level)
+        self.kind = _worst(line.kind for line in shown.values())
+        self._judge_kind()
+        values = {name: line.get("last") or line.get("close") for name, line in shown.items()}
+        missing = [name for name in INDICES[:4] if values[name] is None]
+        if missing:
+            refusal = shown[missing[0]].refusal
+            why = "no quote" if refusal is None else f"{refusal.text} (code {refusal.code})"
+            raise MarketDataError(f"the broker shows no level of {', '.join(missing)}: {why}.")
+        spx, vix, vix9d, vix3m = (values[name] or 0.0 for name in INDICES[:4])
+        self.last_levels = IndexLevels(self._clock(), spx, vix, vix9d, vix3m, values["VVIX"])
+        return self.last_levels
+
+    def _judge_kind(self) -> None:
+        if self.kind in DELAYED_KINDS and not self._settings.accepts_delayed:
+            raise MarketDataError(
+                "the broker shows delayed quotes; subscribe the account to the live feeds, or run"
+                " the profile shadow with ib.delayed = true."
+            )
+
+    def _usable(self, line: LineShown) -> bool:
+        accepts = self._settings.accepts_delayed
+        veto = line.veto(self._clock(), OLDEST, accepts_delayed=accepts)
+        if veto is not None:
+            self.vetoes[veto] += 1
+        return veto is None
+
+    async def chain(self, key: ChainKey, levels: IndexLevels) -> Chain | None:
+        """Return the chain of one class and expiry, None when TWS lists none."""
+        listing = await self._finder.listing(*key)
+        if not listing.con_ids:
+            return None
+        is_vix = key[0] in {TradingClass.VIX, TradingClass.VIXW}
+        level = levels.vix if is_vix else levels.spx
+        width = self._settings.chain_width_frac
+        wanted = wanted_series(listing.con_ids, level, width)
+        shown = await self._look({contract: listing.con_ids[contract] for contract in wanted})
+        at = self._clock()
+        years = max((self._facts.settles_at(*key) - at) / YEAR, 1e-6)
+        discount = exp(-self._facts.rate_frac(at.date()) * years)
+        forward = parity_forward(shown, level, discount)
+        if forward is None:
+            return None
+        return build_chain(
+            key,
+            shown,
+            at=at,
+            forward=forward,
+            years=years,
+            discount=discount,
+            usable=self._usable,
+        )
+
+    async def _look(self, con_ids: Mapping[OptionContract, int]) -> dict[OptionContract, LineShown]:
+        wire = self._line.wire
+        contracts = {c: translate.option_by_id(wire.api, n) for c, n in con_ids.items()}
+        return await self.board.look(wire, contracts, lambda line: line.is_whole)
+
+    async def quotes(self, contracts: Iterable[OptionContract]) -> dict[OptionContract, Quote]:
+        """Return the quotes of those contracts that TWS lists."""
+        ids = await self._finder.con_ids(contracts)
+        shown = await self._look(ids)
+        at = self._clock()
+        return {
+            contract: line.quote(at) for contract, line in shown.items() if line.refusal is None
+        }
+
+    async def _curve(self, levels: IndexLevels) -> FuturesCurve:
+        """Return the forwards of the next monthly VIX expiries, which are those of its futures.
+
+        They are read off one call and one put near the money of each expiry, so that no
+        subscription to the futures exchange is needed.
+        """
+        expiries, prices = [], []
+        for expiry in self._facts.vix_monthlies(self._clock())[:CURVE_LENGTH]:
+            forward = await self._vix_forward(expiry, levels.vix)
+            if forward is not None:
+                expiries.append(expiry)
+                prices.append(forward)
+        if len(expiries) < 2:
+            raise MarketDataError("the broker shows no quotes of two monthly VIX expiries.")
+        return FuturesCurve(tuple(expiries), tuple(prices))
+
+    async def _vix_forward(self, expiry: date, level: float) -> float | None:
+        listing = await self._finder.listing(TradingClass.VIX, expiry)
+        strikes = sorted({c.strike for c in listing.con_ids}, key=lambda k: abs(float(k) - level))
+        near = {
+            contract: listing.con_ids[contract]
+            for strike in strikes[:2]
+            for right in Right
+            if (contract := OptionContract(TradingClass.VIX, expiry, strike, right))
+            in listing.con_ids
+        }
+        shown = await self._look(near)
+        told = [line.get("forward") for line in shown.values()]
+        known = [forward for forward in told if forward]
+        if known:
+            return sorted(known)[len(known) // 2]
+        at = self._clock()
+        years = (self._facts.settles_at(TradingClass.VIX, expiry) - at) / YEAR
+        return parity_forward(shown, level, exp(-self._facts.rate_frac(at.date()) * years))
+
+    async def _bars(self, count: int) -> tuple[SpxBar, ...]:
+        """Return the last 15-minute bars of SPX; the index has no volume, so no mean price."""
+        if not count:
+            return ()
+        wire = self._line.wire
+        try:
+            rows = await wire.quarter_hours(translate.index_contract(wire.api, "SPX"))
+        except RequestFailed:
+            return ()
+        ended = [(at, bar) for at, bar in rows if at <= self._clock()]
+        return tuple(SpxBar(at, bar.close, None) for at, bar in ended[-count:])
+
+    async def package_veto(self, legs: tuple[Leg, ...]) -> str | None:
+        """Return why a package must not be sent on what its legs show together, or None.
+
+        All legs are looked at in one batch: a chain is read over seconds, an order goes out on
+        quotes of one instant.
+        """
+        ids = await self._finder.con_ids(leg.contract for leg in legs)
+        shown = await self._look(ids)
+        at, accepts = self._clock(), self._settings.accepts_delayed
+        for leg in legs:
+            line = shown.get(leg.contract, LineShown())
+            veto = line.veto(at, OLDEST, accepts_delayed=accepts)
+            if veto is Veto.NO_BID and leg.ratio > 0:
+                continue  # what is bought needs a price to pay, not one to get
+            if veto is not None:
+                return f"{leg.contract.symbol}: {veto}."
+        apart = apart_veto(shown.values())
+        return None if apart is None else f"the quotes of the legs are {apart}."
+
+    async def settlement_value(self, trading_class: TradingClass, expiry: date) -> Decimal | None:
+        """Return the official settlement value of an expiry, None while the broker has none.
+
+        SPXW settles on the close of SPX; AM-settled series on the opening quotation that the
+        exchange publishes as the indices SET and VRO.
+        """
+        wire = self._line.wire
+        index = translate.index_contract(wire.api, SETTLEMENT_INDEX[trading_class])
+        try:
+            bars = await wire.daily_bars(index, "5 D")
+        except RequestFailed:
+            return None
+        found = [bar.close for bar in bars if bar.day == f"{expiry:%Y%m%d}"]
+        return Decimal(repr(found[-1])).quantize(CENT) if found else None
+
+
+_ORDER = (DataKind.LIVE, DataKind.FROZEN, DataKind.DELAYED_FROZEN, DataKind.DELAYED)
+
+
+def _worst(kinds: Iterable[DataKind]) -> DataKind:
+    return max(kinds, key=_ORDER.index, default=DataKind.LIVE)

@@ -1,0 +1,131 @@
+"""What is known at one instant of history: which session runs, the levels, the bill.
+
+Before the open of a session the levels are those of the previous close, within it they follow the
+intraday path, from the cash close on they are the close. Members of the volatility family other
+than VIX follow VIX within a session, because their own close is not yet known.
+"""
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+
+import numpy as np
+
+from market.errors import MarketDataError, NoSuchSession
+from market.family import VolFamily, VolState
+from market.history import History
+from market.paths import IntradayPaths
+from market.quotes import Chain, ChainKey, FuturesCurve
+from market.sessions import SessionCalendar, exchange_zone
+from market.surface_params import SurfaceParams
+from market.surface_term import VarianceCurve
+
+_INSTANTS_KEPT = 4
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Instant:
+    """What is known at one instant: the running or last session's row and the levels."""
+
+    at: datetime
+    on: date
+    row: int
+    is_closed: bool
+    session_left: float
+    spx: float
+    vol: VolState
+    rate_frac: float
+    variances: list[VarianceCurve] = field(default_factory=list)
+    curves: list[FuturesCurve] = field(default_factory=list)
+    chains: dict[ChainKey, Chain | None] = field(default_factory=dict)
+
+
+class Instants:
+    """Tells what is known at an instant, and keeps the last few."""
+
+    def __init__(
+        self,
+        history: History,
+        calendar: SessionCalendar,
+        family: VolFamily,
+        paths: IntradayPaths,
+        params: SurfaceParams,
+    ) -> None:
+        self._history = history
+        self._calendar = calendar
+        self._family = family
+        self._paths = paths
+        self._params = params
+        self._kept: dict[datetime, Instant] = {}
+
+    @cached_property
+    def opens(self) -> list[datetime]:
+        """Return when each session of the history opens."""
+        return [self._calendar.session(day).open_at for day in self._history.sessions]
+
+    def at(self, at: datetime) -> Instant:
+        """Return what is known at an instant.
+
+        Raises:
+            MarketDataError: the instant lies outside history, or VIX is not known yet.
+        """
+        instant = self._kept.get(at)
+        if instant is None:
+            instant = self._seen(at)
+            if len(self._kept) >= _INSTANTS_KEPT:
+                del self._kept[next(iter(self._kept))]
+            self._kept[at] = instant
+        return instant
+
+    def _seen(self, at: datetime) -> Instant:
+        row = self._row(at)
+        session = self._calendar.session(self._history.sessions[row])
+        whole = session.cash_close_at - session.open_at
+        hours_left = max((session.cash_close_at - at) / whole, 0.0)
+        is_closed = at >= session.cash_close_at
+        return Instant(
+            at=at,
+            on=at.astimezone(exchange_zone()).date(),
+            row=row,
+            is_closed=is_closed,
+            session_left=hours_left * self._params.spx_term.trading_hours_share,
+            spx=self._paths.spx(row, at),
+            vol=self._vol(row, is_closed, at),
+            rate_frac=self.rate_frac(row if is_closed else max(row - 1, 0)),
+        )
+
+    def _row(self, at: datetime) -> int:
+        """Return the last session that has opened by `at`."""
+        first, last = self._history.first_index, self._history.last_index
+        row = bisect_right(self.opens, at.astimezone(UTC)) - 1
+        if row < first or at >= self._end:
+            raise MarketDataError(
+                f"{at:%Y-%m-%d %H:%M} UTC lies outside the market history, which runs from"
+                f" {self._history.sessions[first]} to {self._history.sessions[last]}."
+            )
+        return row
+
+    @cached_property
+    def _end(self) -> datetime:
+        """The open of the first session after history; until then its last close stands."""
+        last = self._history.sessions[self._history.last_index]
+        try:
+            return self._calendar.session(self._calendar.next(last)).open_at
+        except NoSuchSession:
+            return self._calendar.session(last).option_close_at + _DAY
+
+    def _vol(self, row: int, is_closed: bool, at: datetime) -> VolState:
+        if is_closed:
+            return self._family.at_close(row)
+        # On the first session with a VIX no earlier close exists, so its own stands in.
+        before = max(row - 1, self._history.first_index)
+        return self._family.after_close(before, self._paths.vix(row, at))
+
+    def rate_frac(self, row: int) -> float:
+        """Return the bill of a session, a fraction a year: recorded, else the carry table's."""
+        rate = float(self._history.rate_frac[row])
+        if np.isnan(rate):
+            return self._params.carry.bill_frac(self._history.sessions[row].year)
+        return rate
