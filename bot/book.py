@@ -28,6 +28,7 @@ from bot.events import (
 )
 from bot.ledger import Holding, Ledger
 from bot.memory import Memory
+from bot.safety import DRAWDOWN
 from market.errors import InvariantBroken
 from market.instruments import OptionContract, Right
 from market.orders import (
@@ -141,7 +142,7 @@ class Book:
         self._active: dict[str, OrderState] = {}
         self._follow_ups: list[FollowUp] = []
         self.halt: TradingHalted | None = None
-        self.last_nlv_usd = start_usd
+        self.last_nlv_usd = self.peak_nlv_usd = start_usd
         self._today = SessionLog()
         self._stopped_session: date | None = None
         self._settling: set[str] = set()
@@ -335,11 +336,15 @@ class Book:
         self._view = None
 
     def _resumed(self, _record: TradingResumed) -> None:
+        if self.halt is not None and self.halt.code == DRAWDOWN:
+            # Without a new peak the same fall would halt again at once.
+            self.peak_nlv_usd = self.last_nlv_usd
         self.halt = None
         self._view = None
 
     def _marked(self, record: EquityMarked) -> None:
         self.last_nlv_usd = record.nlv_usd
+        self.peak_nlv_usd = max(self.peak_nlv_usd, record.nlv_usd)
         self.memory.mark(record)
         self.hedge_pnl.append(record.hedge_pnl_usd)
         self.last_mark = {

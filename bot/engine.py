@@ -36,6 +36,7 @@ from bot.events import (
     SnapshotTaken,
 )
 from bot.risk import Exposure, Refusal, RiskGate
+from bot.risk_market import leg_quotes
 from bot.safety import SafetyParams
 from bot.shadow import SHADOW, Shadows
 from bot.tape import DailyTape
@@ -183,7 +184,7 @@ class Engine:
         # Decisions change orders, never holdings, so one valuation serves the whole step.
         valuation = value_book(self.book, snapshot)
         capital = capital_of(self.book, valuation, snapshot.levels.vix)
-        self._guard(moment, safety.tripped(capital, self.book.last_nlv_usd, self._safety))
+        self._guard(moment, self._trip(capital))
         commands = self._flattened(taken, capital)
         for strategy in self._strategies:
             if strategy.name in taken.asked_by:
@@ -192,7 +193,7 @@ class Engine:
                     listener(strategy.name, view)
                 commands += self._decided(strategy.decide(view), view)
         if FOLLOW_UP in taken.asked_by:
-            return self._follow_up(moment, capital)
+            return self._follow_up(moment, snapshot, capital)
         if SHADOW in taken.asked_by and self.shadows is not None:
             view = self._view(moment, snapshot, capital)
             for record in self.shadows.see(view, self.book, valuation):
@@ -208,6 +209,10 @@ class Engine:
         calendar = self._reference.calendar
         thetas = temporal_thetas(self.book, snapshot, calendar, known.vix9d_sd_points)
         return mark_equity(self.book, moment, snapshot.levels, valuation, thetas)
+
+    def _trip(self, capital: Capital) -> safety.Trip | None:
+        book = self.book
+        return safety.tripped(capital, book.last_nlv_usd, book.peak_nlv_usd, self._safety)
 
     def _guard(self, moment: Moment, trip: safety.Trip | None) -> None:
         """Halt trading on a trip, once."""
@@ -230,16 +235,29 @@ class Engine:
         commands: list[Command] = []
         for intent in decision.orders:
             if intent.after is None:
-                commands += self._judge(intent, decision.at, decision.session, view.capital)
+                commands += self._judge(
+                    intent, decision.at, decision.session, view.snapshot, view.capital
+                )
         return commands
 
     def _judge(
-        self, intent: OrderIntent, at: datetime, session: date, capital: Capital
+        self,
+        intent: OrderIntent,
+        at: datetime,
+        session: date,
+        snapshot: MarketSnapshot,
+        capital: Capital,
     ) -> list[Command]:
         order = self._identify(intent, session)
         book = self.book
         exposure = Exposure(
-            capital, book.positions(), book.orders_sent(session), book.halt, book.line
+            capital,
+            book.positions(),
+            book.orders_sent(session),
+            book.halt,
+            book.line,
+            leg_quotes(intent, snapshot),
+            snapshot.at,
         )
         verdict = self._risk.judge(order, exposure)
         if isinstance(verdict, Refusal):
@@ -321,7 +339,7 @@ class Engine:
         self._record(DecisionMade(snapshot.at, session, decision))
         commands: list[Command] = []
         for intent in decision.orders:
-            commands += self._judge(intent, snapshot.at, session, capital)
+            commands += self._judge(intent, snapshot.at, session, snapshot, capital)
         return commands
 
     def _failed(self, failed: SnapshotFailed) -> list[Command]:
@@ -349,13 +367,16 @@ class Engine:
         # What waited for this fill is judged on the market of now, not on that of its decision.
         first = ready[0]
         moment = Moment(first.moment, event.at, first.session, MissedPolicy.SKIP, timedelta(0))
-        held = SnapshotRequest(contracts=tuple(self.book.ledger.positions()))
-        return [FetchSnapshot(moment, (FOLLOW_UP,), held)]
+        seen = dict.fromkeys(self.book.ledger.positions())
+        seen |= dict.fromkeys(leg.contract for each in ready for leg in each.intent.legs)
+        return [FetchSnapshot(moment, (FOLLOW_UP,), SnapshotRequest(contracts=tuple(seen)))]
 
-    def _follow_up(self, moment: Moment, capital: Capital) -> list[Command]:
+    def _follow_up(
+        self, moment: Moment, snapshot: MarketSnapshot, capital: Capital
+    ) -> list[Command]:
         commands: list[Command] = []
         for intent in [waiting.intent for waiting in self.book.ready_follow_ups()]:
-            commands += self._judge(intent, moment.at, moment.session, capital)
+            commands += self._judge(intent, moment.at, moment.session, snapshot, capital)
         return commands
 
 

@@ -7,12 +7,13 @@ would do to the whole account, orders at work included; it never changes an orde
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from pydantic import Field
 
 from bot.events import TradingHalted
+from bot.risk_market import Quotes, off_band, quick_ratio, unfit
 from bot.safety import is_allowed
 from market.instruments import OptionContract, Right, TradingClass, floor_to_tick
 from market.orders import ApprovedOrder, Leg, LineState, Order, OrderIntent, legal_tick
@@ -37,6 +38,21 @@ class RiskParams(Section):
     max_hedge_order_frac: float = Field(
         0.05, gt=0, le=1, description="Premium of one hedge order as a share of NLV."
     )
+    price_band_frac: float = Field(
+        0.5, gt=0, description="Distance of a limit from the mid, as a share of the legs' mids."
+    )
+    price_band_points: float = Field(
+        1.0, ge=0, description="Distance from the mid that is always allowed, points."
+    )
+    oldest_quote_seconds: float = Field(
+        10.0, gt=0, description="Oldest quote of a leg on which something is opened."
+    )
+    widest_gap_seconds: float = Field(
+        1.0, gt=0, description="Time between the quotes of an order's legs at most."
+    )
+    least_quick_ratio: float = Field(
+        1.0, ge=0, description="Cash and half the hedge over open max loss, the new order included."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +65,18 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """What the gate needs to know of the account at the moment of judgement."""
+    """What the gate needs to know of account and market at the moment of judgement.
+
+    Without `quotes` the market is not judged.
+    """
 
     capital: Capital
     positions: Positions
     orders_this_session: int
     halt: TradingHalted | None = None
     line: LineState = LineState.READY
+    quotes: Quotes | None = None
+    at: datetime | None = None
 
 
 class RiskGate:
@@ -75,6 +96,8 @@ class RiskGate:
             self._covered,
             self._losses,
             self._premium,
+            self._means,
+            self._market,
         )
         for check in checks:
             refusal = check(intent, exposure)
@@ -138,6 +161,44 @@ class RiskGate:
             share = self._params.max_hedge_order_frac
             return Refusal("PREMIUM", f"it pays ${paid:,.0f}, more than {share:.0%} of NLV")
         return None
+
+    def _means(self, intent: OrderIntent, exposure: Exposure) -> Refusal | None:
+        """Judge free cash, and the quick ratio that the order would leave."""
+        if intent.is_closing:
+            return None
+        needed, capital = _needed_usd(intent), exposure.capital
+        taken = sum((_needed_usd(i) for i in exposure.positions.working if not i.is_closing), ZERO)
+        free = capital.free_cash_usd - taken
+        if needed > free:
+            return Refusal("MARGIN", f"it needs ${needed:,.0f}, ${free:,.0f} are free")
+        if not any(_opened_shorts(intent, exposure.positions)):
+            return None
+        at_risk = capital.open_max_loss_usd + _working_loss_usd(exposure.positions) + needed
+        ratio = quick_ratio(capital.cash_usd, capital.hedge_value_usd, at_risk)
+        least = Decimal(str(self._params.least_quick_ratio))
+        if ratio is not None and ratio < least:
+            return Refusal("QUICK_RATIO", f"the quick ratio would be {ratio:.2f}, below {least}")
+        return None
+
+    def _market(self, intent: OrderIntent, exposure: Exposure) -> Refusal | None:
+        if intent.is_closing or exposure.quotes is None or exposure.at is None:
+            return None
+        params, quotes = self._params, exposure.quotes
+        oldest = timedelta(seconds=params.oldest_quote_seconds)
+        gap = timedelta(seconds=params.widest_gap_seconds)
+        found = unfit(intent, quotes, exposure.at, oldest, gap)
+        if found is not None:
+            return Refusal(*found)
+        share, least = Decimal(str(params.price_band_frac)), Decimal(str(params.price_band_points))
+        sentence = off_band(intent, quotes, share, least)
+        return None if sentence is None else Refusal("PRICE_BAND", sentence)
+
+
+def _needed_usd(intent: OrderIntent) -> Decimal:
+    """Return the free cash that an opening order takes: its worst loss, or its premium."""
+    paid = max(-intent.limit_credit, ZERO) * 100 * intent.quantity
+    opens_short = any(leg.ratio < 0 for leg in intent.legs)
+    return max(worst_loss_usd(intent), paid) if opens_short else paid
 
 
 _Side = tuple[TradingClass, date, Right]

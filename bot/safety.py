@@ -18,7 +18,7 @@ from strategies.base import Capital
 from strategies.params import Section
 
 HEDGE_KEEPERS = ("roll", "event_roll", "flatten")
-DATA_FAULT = "DATA_FAULT"
+DATA_FAULT, DRAWDOWN = "DATA_FAULT", "DRAWDOWN"
 CONDOR = "condor"
 
 
@@ -31,6 +31,9 @@ class SafetyParams(Section):
     )
     open_loss_frac: float = Field(
         0.20, gt=0, le=1, description="Open max loss over NLV that halts trading (cap breach)."
+    )
+    drawdown_frac: float = Field(
+        0.30, gt=0, le=1, description="Fall of NLV from its highest session's end that halts."
     )
     halt_sessions: int = Field(
         5, ge=0, description="Sessions after which a simulated halt ends; 0 waits for a person."
@@ -45,10 +48,13 @@ class Trip:
     sentence: str
 
 
-def tripped(capital: Capital, last_nlv_usd: Decimal, params: SafetyParams) -> Trip | None:
+def tripped(
+    capital: Capital, last_nlv_usd: Decimal, peak_nlv_usd: Decimal, params: SafetyParams
+) -> Trip | None:
     """Return what is beyond its limit, or None.
 
-    `last_nlv_usd` is the equity of the last session's end.
+    `last_nlv_usd` is the equity of the last session's end, `peak_nlv_usd` the highest of those
+    since the start or since a halt for drawdown ended.
     """
     if not params.enabled:
         return None
@@ -57,6 +63,9 @@ def tripped(capital: Capital, last_nlv_usd: Decimal, params: SafetyParams) -> Tr
     loss = 1 - capital.nlv_usd / last_nlv_usd if last_nlv_usd > 0 else Decimal(1)
     if loss > Decimal(str(params.daily_loss_frac)):
         return Trip("DAILY_LOSS", f"NLV fell {loss:.1%} since the last session")
+    fall = 1 - capital.nlv_usd / peak_nlv_usd if peak_nlv_usd > 0 else Decimal(1)
+    if fall > Decimal(str(params.drawdown_frac)):
+        return Trip(DRAWDOWN, f"NLV fell {fall:.1%} from its peak of ${peak_nlv_usd:,.0f}")
     at_risk = capital.open_max_loss_usd
     if at_risk > Decimal(str(params.open_loss_frac)) * capital.nlv_usd:
         return Trip("CAP_BREACH", f"${at_risk:,.0f} are at risk, above {params.open_loss_frac:.0%}")

@@ -79,7 +79,7 @@ def order(intent: OrderIntent, name: str = "1") -> Order:
 
 def sent(order: Order) -> OrderApproved:
     """Return the record of an approved order."""
-    return OrderApproved(AT, order.session, order, "7 limits kept")
+    return OrderApproved(AT, order.session, order, "9 limits kept")
 
 
 def filled(
@@ -146,11 +146,25 @@ def moment(name: MomentName, at: datetime = AT, session: date = FRIDAY) -> Momen
     return Moment(name, at, session, MissedPolicy.SKIP, timedelta(minutes=4))
 
 
+SIDES: Mapping[OptionContract, tuple[float, float]] = {
+    SHORT_PUT: (2.00, 2.20),
+    LONG_PUT: (1.20, 1.35),
+    SHORT_CALL: (1.80, 1.95),
+    LONG_CALL: (0.95, 1.05),
+    VIX_CALL: (1.40, 1.60),
+    VIX_CALL_LATER: (1.40, 1.60),
+}
+
+
 def snapshot(quotes: Mapping[OptionContract, tuple[float, float]] | None = None) -> MarketSnapshot:
-    """Return a market with SPX at 2762.13 and VIX at 17.31, and the quotes given."""
+    """Return a market with SPX at 2762.13 and VIX at 17.31, and the quotes given, or the sample's
+    own: the condor at a mid credit of 1.70, VIX calls at 1.50."""
     levels = IndexLevels(AT, 2762.13, 17.31, 18.0, 16.5)
     curve = FuturesCurve((date(2018, 2, 14), date(2018, 3, 21)), (16.1, 15.6))
-    shown = {contract: Quote(AT, *sides) for contract, sides in (quotes or {}).items()}
+    shown = {
+        contract: Quote(AT, *sides)
+        for contract, sides in (SIDES if quotes is None else quotes).items()
+    }
     return MarketSnapshot(AT, levels, curve, {}, shown)
 
 

@@ -118,9 +118,9 @@ def test_a_snapshot_leads_to_a_decision_and_an_approved_order(world: World) -> N
 
     commands = bench.enter()
 
-    assert commands == [SubmitOrder(ApprovedOrder(SOLD, "7 limits kept"))]
+    assert commands == [SubmitOrder(ApprovedOrder(SOLD, "9 limits kept"))]
     assert kinds(bench.records) == [MomentReached, MarketSeen, DecisionMade, OrderApproved]
-    assert bench.records[-1] == OrderApproved(AT, FRIDAY, SOLD, "7 limits kept")
+    assert bench.records[-1] == OrderApproved(AT, FRIDAY, SOLD, "9 limits kept")
 
 
 def test_the_view_shows_the_account_and_only_what_is_known(world: World) -> None:
@@ -332,7 +332,7 @@ def test_without_a_quote_a_mark_is_the_last_one_and_says_so(world: World) -> Non
     bench.engine.step(BrokerReported(filled(order(hedge_intent()), ["1.50"], quantity=4)))
 
     bench.engine.step(SnapshotTaken(REVIEW, (), snapshot({VIX_CALL: (1.7, 1.9)})))
-    bench.engine.step(SnapshotTaken(REVIEW, (), snapshot()))
+    bench.engine.step(SnapshotTaken(REVIEW, (), snapshot({})))
     marks = [record.layers[0] for record in bench.records if isinstance(record, EquityMarked)]
 
     assert [(mark.mark_points, mark.is_quoted) for mark in marks] == [(1.8, True), (1.8, False)]
@@ -343,7 +343,7 @@ def test_without_quote_or_mark_a_call_is_worth_its_intrinsic_value(world: World)
     bench.enter()
     bench.engine.step(BrokerReported(filled(order(hedge_intent()), ["1.50"], quantity=4)))
 
-    bench.engine.step(SnapshotTaken(REVIEW, (), snapshot()))
+    bench.engine.step(SnapshotTaken(REVIEW, (), snapshot({})))
 
     marked = bench.records[-1]
     assert isinstance(marked, EquityMarked)

@@ -1,10 +1,12 @@
 """The risk gate: each refusal with its code and sentence, and what passes."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from bot_samples import (
+    AT,
     CONDOR_LEGS,
     FRIDAY,
     LONG_CALL,
@@ -19,7 +21,9 @@ from bot_samples import (
 )
 
 from bot.risk import Exposure, Refusal, RiskGate, RiskParams, worst_loss_usd
+from market.instruments import OptionContract
 from market.orders import ApprovedOrder, Leg, LineState, OrderIntent
+from market.quotes import Quote
 from strategies.base import Capital, Layer, LayerPosition, Positions
 
 GATE = RiskGate(RiskParams())
@@ -48,7 +52,7 @@ def refusal(intent: OrderIntent, seen: Exposure) -> Refusal:
 def test_an_order_within_all_limits_is_approved_unchanged() -> None:
     entry = order(condor_intent(quantity=10))
 
-    assert GATE.judge(entry, exposure()) == ApprovedOrder(entry, "7 limits kept")
+    assert GATE.judge(entry, exposure()) == ApprovedOrder(entry, "9 limits kept")
 
 
 @pytest.mark.parametrize("line", [LineState.STALE, LineState.DOWN])
@@ -171,3 +175,77 @@ def test_a_hedge_order_may_not_pay_more_than_its_share_of_nlv() -> None:
 )
 def test_the_worst_loss_is_that_of_the_worst_strike(intent: OrderIntent, loss: str) -> None:
     assert worst_loss_usd(intent) == Decimal(loss)
+
+
+def quoted(
+    sides: dict[OptionContract, tuple[float | None, float | None]] | None = None,
+    ages_s: dict[OptionContract, float] | None = None,
+) -> Exposure:
+    """Return an exposure with quotes of the condor's legs: mid credit 1.70."""
+    shown = {
+        SHORT_PUT: (2.00, 2.20),
+        LONG_PUT: (1.20, 1.35),
+        SHORT_CALL: (1.80, 1.95),
+        LONG_CALL: (0.95, 1.05),
+        VIX_CALL: (1.40, 1.60),
+    } | (sides or {})
+    ages = ages_s or {}
+    quotes = {
+        contract: Quote(AT - timedelta(seconds=ages.get(contract, 0.0)), bid, ask)
+        for contract, (bid, ask) in shown.items()
+    }
+    return replace(exposure(), quotes=quotes, at=AT)
+
+
+@pytest.mark.parametrize(
+    ("credit", "code"),
+    [("1.40", None), ("4.80", None), ("4.90", "PRICE_BAND"), ("-1.50", "PRICE_BAND")],
+)
+def test_a_limit_far_from_the_mid_is_a_slip_of_the_finger(credit: str, code: str | None) -> None:
+    verdict = GATE.judge(order(condor_intent(credit=credit)), quoted())
+
+    assert (verdict.code if isinstance(verdict, Refusal) else None) == code
+
+
+@pytest.mark.parametrize(
+    ("ages_s", "expected"),
+    [
+        ({SHORT_CALL: 11.0}, ("STALE", f"the quote of {SHORT_CALL.symbol} is 11 s old")),
+        ({SHORT_CALL: 1.5}, ("DESYNC", "the quotes of its legs lie 1.5 s apart")),
+    ],
+)
+def test_nothing_is_opened_on_old_quotes_or_on_legs_of_two_times(
+    ages_s: dict[OptionContract, float], expected: tuple[str, str]
+) -> None:
+    assert refusal(condor_intent(), quoted(ages_s=ages_s)) == Refusal(*expected)
+
+
+def test_nothing_is_opened_on_a_leg_that_nobody_quotes() -> None:
+    seen = replace(exposure(), quotes={}, at=AT)
+
+    assert refusal(condor_intent(), seen).code == "NO_QUOTE"
+
+
+def test_whoever_wants_out_gets_out_on_any_quote() -> None:
+    intent = replace(condor_intent(credit="-2.50"), is_closing=True)
+    poor = Capital(Decimal(1), Decimal(1), Decimal(1), Decimal(1))
+    seen = replace(quoted(ages_s={SHORT_CALL: 99.0}), capital=poor)
+
+    assert isinstance(GATE.judge(order(intent), seen), ApprovedOrder)
+
+
+def test_free_cash_is_what_working_orders_leave() -> None:
+    one = condor_intent(quantity=2)  # risks 4,720 USD
+    free = Capital(Decimal(250_000), Decimal(250_000), Decimal(9_000), Decimal(0))
+    seen = replace(exposure(working=(one,)), capital=free)
+
+    assert refusal(one, seen) == Refusal("MARGIN", "it needs $4,720, $4,280 are free")
+
+
+def test_a_quick_ratio_below_one_opens_nothing() -> None:
+    capital = Capital(Decimal(250_000), Decimal(30_000), Decimal(30_000), Decimal(28_000))
+    seen = replace(exposure(), capital=capital)
+
+    assert refusal(condor_intent(), seen) == Refusal(
+        "QUICK_RATIO", "the quick ratio would be 0.92, below 1.0"
+    )

@@ -50,7 +50,14 @@ def capital(nlv: str, *, cash: str = "100000", at_risk: str = "0") -> Capital:
     ],
 )
 def test_losses_caps_and_cash_trip_the_switch(account: Capital, code: str | None) -> None:
-    trip = safety.tripped(account, Decimal(100_000), LIMITS)
+    trip = safety.tripped(account, Decimal(100_000), Decimal(100_000), LIMITS)
+
+    assert (None if trip is None else trip.code) == code
+
+
+@pytest.mark.parametrize(("nlv", "code"), [("70000", None), ("69999", "DRAWDOWN")])
+def test_a_fall_from_the_peak_trips_the_switch_however_slow(nlv: str, code: str | None) -> None:
+    trip = safety.tripped(capital(nlv), Decimal(72_000), Decimal(100_000), LIMITS)
 
     assert (None if trip is None else trip.code) == code
 
@@ -58,7 +65,7 @@ def test_losses_caps_and_cash_trip_the_switch(account: Capital, code: str | None
 def test_a_switch_turned_off_never_trips() -> None:
     off = SafetyParams(enabled=False)
 
-    assert safety.tripped(capital("1", cash="-5"), Decimal(100_000), off) is None
+    assert safety.tripped(capital("1", cash="-5"), Decimal(100_000), Decimal(100_000), off) is None
 
 
 @pytest.mark.parametrize(
