@@ -23,6 +23,7 @@ from brokers.gateway.talk import Talk, nothing
 from brokers.gateway.venue import Venue
 from brokers.gateway.weather import Weather
 from brokers.gateway.wire import Fields, Malformed, split
+from market.errors import MarketDataError
 
 LEAST_VERSION, MOST_VERSION = 157, 178
 UNREADABLE_VERSION = 158  # a client library reads one field of it wrong
@@ -169,6 +170,18 @@ class Connection:
             self._incidents.meet(name, _request_id(raw), partial(handler, fields))
         except Malformed as broken:
             self._talk.refuse(_request_id(raw), 320, f"Error reading request: {broken}")
+        except MarketDataError as unknown:
+            self._talk.refuse(_request_id(raw), 321, f"Error validating request: {unknown}")
+
+    def _name_of(self, ask: Ask, raw: list[str]) -> str:
+        """Return what a script calls a request: orders are told apart by what they ask."""
+        if ask is not Ask.PLACE_ORDER:
+            return ask.name.lower()
+        order = requests.order(Fields(raw[1:]), self._talk.version)
+        if order.is_what_if:
+            return WHAT_IF
+        known = self._talk.venue.desk.known(self.client_id, order.order_id)
+        return NEW_ORDER if known is None else MODIFY
 
     def _name_of(self, ask: Ask, raw: list[str]) -> str:
         """Return what a script calls a request: orders are told apart by what they ask."""

@@ -8,6 +8,7 @@ from brokers.gateway.news import Refused
 from brokers.gateway.requests import HistoryRequest
 from brokers.gateway.times import parse_since
 from brokers.gateway.venue import Venue
+from market.errors import MarketDataError
 
 SIZES = {
     "1 min": timedelta(minutes=1),
@@ -75,13 +76,17 @@ def _grid(
 
 
 def _looks(venue: Venue, symbol: str, opened: datetime, closed: datetime) -> list[float]:
-    """Return five looks at an index; a settlement value is one that does not move."""
+    """Return five looks at an index, none before its history begins; a settlement value is one
+    that does not move."""
     market = venue.means.market
     if symbol in SETTLED_CLASSES:
         value = settled_on(market, symbol, opened.astimezone(EASTERN).date(), venue.now)
         return [] if value is None else [value]
     step = (closed - opened) / LOOKS_PER_BAR
-    levels = [market.levels(opened + n * step) for n in range(LOOKS_PER_BAR + 1)]
+    try:
+        levels = [market.levels(opened + n * step) for n in range(LOOKS_PER_BAR + 1)]
+    except MarketDataError:  # older than the market's own history
+        return []
     known = [level_of(symbol, each) for each in levels]
     return [level for level in known if level is not None]
 

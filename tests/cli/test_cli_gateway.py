@@ -67,6 +67,20 @@ def test_a_mistake_is_one_sentence(alvh: Alvh, arguments: tuple[str, ...]) -> No
     assert answer.err.count("\n") == 1
 
 
+def test_a_script_that_cannot_be_read_and_one_that_says_nonsense_are_refused(
+    alvh: Alvh, tmp_path: Path
+) -> None:
+    script = tmp_path / "storm.toml"
+    absent = alvh("gateway", "--port", 0, "--faults", script)
+    script.write_text('[[fault]]\nkind = "flood"\n', encoding="utf-8")
+
+    answer = alvh("gateway", "--port", 0, "--faults", script)
+
+    assert absent.err == f"alvh: --faults {script} cannot be read; name a TOML file.\n"
+    assert answer.err.startswith("alvh: storm.toml, fault 1: kind = 'flood' is none of drop,")
+    assert (absent.code, answer.code) == (2, 2)
+
+
 def test_a_token_that_can_be_guessed_is_refused(
     alvh: Alvh, monkeypatch: pytest.MonkeyPatch
 ) -> None:

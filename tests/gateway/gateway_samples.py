@@ -23,6 +23,7 @@ EVENING = datetime(2018, 2, 2, 23, 0, tzinfo=UTC)
 STRIKES = ((2700, "P"), (2725, "P"), (2790, "C"), (2815, "C"))
 ACTIONS = ("BUY", "SELL", "SELL", "BUY")
 WAIT_S = 10.0
+LONGEST_TEST_S = 30.0  # what never answers fails its test instead of holding it up
 
 # The client library is old and half typed; what it hands out is taken as it comes.
 Client = Any
@@ -79,7 +80,8 @@ async def emulator(
     )
     await server.start("127.0.0.1", 0)
     try:
-        yield Emulator(server, clock)
+        async with asyncio.timeout(LONGEST_TEST_S):
+            yield Emulator(server, clock)
     finally:
         await server.stop()
 

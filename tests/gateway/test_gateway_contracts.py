@@ -137,3 +137,13 @@ async def test_bars_of_an_unknown_grid_are_refused(world: World) -> None:
 
     assert list(bars) == []
     assert [code for _, code in heard] == [321]
+
+
+async def test_bars_from_before_history_are_left_out(world: World) -> None:
+    async with emulator(world) as gateway, client(gateway) as ib:
+        bars = await ib.reqHistoricalDataAsync(
+            library().Index("SPX", "CBOE"), "", "10 Y", "1 day", "TRADES", useRTH=True
+        )
+
+    first = world.history.sessions[world.history.first_index]
+    assert [f"{bars[0].date}", f"{bars[-1].date}"] == [first.isoformat(), "2018-02-02"]
