@@ -10,6 +10,7 @@ from heapq import heappop, heappush
 from itertools import count
 
 from bot.settings import Settings
+from bot.shadow_venue import ShadowBroker
 from bot.timetable import Item, Pulse, Put
 from brokers.base import Timed
 from brokers.ib.broker import IbBroker
@@ -70,16 +71,21 @@ class LockstepTimetable:
     async def _go_on(self) -> None:
         """Say idle once all is heard, and put what the new time brings."""
         try:
-            await self._broker.quiet()
+            await self._settle_down()
             if not self._has_news:
                 await self._clock.idle(self._next())
-                await self._broker.quiet()
+                await self._settle_down()
         except BrokerUnavailable:
             await asyncio.sleep(0.05)  # the emulator has gone; the daemon's own line will say so
         finally:
             self._waiting = None
         self._has_news = False
         self._put_due()
+
+    async def _settle_down(self) -> None:
+        if isinstance(self._venue, ShadowBroker):
+            await self._venue.quiet()
+        await self._broker.quiet()
 
     def _next(self) -> datetime | None:
         instants = [self._broker.due(), self._venue.due(), self._due[0][0] if self._due else None]

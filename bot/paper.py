@@ -29,10 +29,12 @@ from brokers.ib.feed import INDICES, FeedFacts, IbFeed
 from brokers.ib.inbox import RequestFailed
 from brokers.ib.messages import BarSeen
 from brokers.sim.broker import SimBroker
+from brokers.sim.store import ExchangeStore
 from market.sessions import SessionCalendar, exchange_zone
 
 PAPER, SHADOW = PAPER_PROFILE, "shadow"
 RUN_MODES = {PAPER: "P", SHADOW: "W"}
+SHADOW_STORE = "exchange.db"
 DAYS_RESTORED = timedelta(days=7)
 
 
@@ -173,14 +175,21 @@ def _wired(
         durable=True,
         continues=continues,
         broker=broker,
-        live=LiveParts(feed, tape, sends_again=False),
+        live=LiveParts(feed, tape, sends_again=profile == SHADOW),
     )
 
 
 async def build_shadow(
-    settings: Settings, clock: Clock, journal: Path | str, seed: int, *, continues: bool
+    settings: Settings,
+    clock: Clock,
+    journal: Path | str,
+    seed: int,
+    folder: Path,
+    *,
+    continues: bool,
 ) -> PaperRun:
-    """Connect for quotes alone and return a run whose orders go to the simulated exchange.
+    """Connect for quotes alone and return a run whose orders go to the simulated exchange, which
+    keeps its own file in the run's folder.
 
     Raises:
         NotPaper: the settings or the log-in break the paper lock, which holds here as well.
@@ -192,10 +201,12 @@ async def build_shadow(
     await adapter.broker.connect()
     try:
         live = await LiveWorld.fetch(settings, adapter.daily_bars, clock.now(), seed)
-        market = ShadowMarket(adapter.feed)
+        market = ShadowMarket(adapter.feed, live.calendar.settles_at)
         exchange = build_exchange(settings, live.world, seed)
-        sim = SimBroker(exchange, market, live.calendar, clock.now)
-        broker = ShadowBroker(sim, market, adapter.broker)
+        store = ExchangeStore(folder / SHADOW_STORE)
+        store.bind({"market": "quotes of Interactive Brokers"})
+        sim = SimBroker(exchange, market, live.calendar, clock.now, store)
+        broker = ShadowBroker(sim, market, adapter.broker, store, clock.now)
         rig = _wired(settings, clock, journal, seed, adapter, live, broker, continues=continues)
     except BaseException:
         await adapter.broker.close()

@@ -83,7 +83,7 @@ class LazyGroup(click.Group):
 def cli() -> None:
     """Forward-test a daily SPX iron condor hedged by layered VIX calls (ALVH).
 
-    Nothing here can trade real money: orders go to a simulated exchange.
+    Nothing here can trade real money: orders go to a simulated exchange, or to a paper account.
 
     \b
     Examples:

@@ -48,8 +48,11 @@ async def _serve(
     clock: Clock = await join_clock(settings) if settings.ib.lockstep else SystemClock()
     journal = settings.journal.url or folder / JOURNAL
     continues = last_at_of(journal) is not None
-    build = build_paper if profile == PAPER else build_shadow
-    run = await build(settings, clock, journal, options.seed, continues=continues)
+    seed = options.seed
+    if profile == PAPER:
+        run = await build_paper(settings, clock, journal, seed, continues=continues)
+    else:
+        run = await build_shadow(settings, clock, journal, seed, folder, continues=continues)
     account = masked(settings.ib.account)
     verb = f"Goes on with the run in {folder}. " if continues else ""
     console.print(f"{verb}Account {account}: {TITLES[profile]}. Ctrl-C ends the run.")

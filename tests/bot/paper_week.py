@@ -53,6 +53,7 @@ class Week:
     lockstep: Lockstep
     folder: Path
     overrides: tuple[str, ...] = ()
+    profile: str = "paper"
     kills: int = 0
     _is_over: asyncio.Event = field(default_factory=asyncio.Event)
     _wants_kill: asyncio.Event = field(default_factory=asyncio.Event)
@@ -98,7 +99,7 @@ class Week:
         words = [f"--set={key}={value}" for key, value in settings.items()]
         words += [f"--set={text}" for text in self.overrides]
         return await asyncio.create_subprocess_exec(
-            ALVH, "run", "--profile", "paper", "--no-web",
+            ALVH, "run", "--profile", self.profile, "--no-web",
             "--out", str(self.folder), *words,
             env=os.environ | {TOKEN_VARIABLE: TOKEN},
             stdout=asyncio.subprocess.PIPE,

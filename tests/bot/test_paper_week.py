@@ -82,3 +82,22 @@ async def test_a_week_with_drops_a_reset_and_a_kill_ends_with_equal_books(tmp_pa
     assert held == run_now(broker.positions())
     assert cash_of(records) == run_now(broker.account()).cash_usd
     await week.close()
+
+
+async def test_two_days_in_the_shadow_send_no_order_to_the_broker(tmp_path: Path) -> None:
+    world = historical_world(Settings(), None, 7)
+    week = await begin(world, january(22, 14, 0), tmp_path)
+    week.profile = "shadow"
+    week.kill_at(january(23, 21, 12))
+
+    await week.run(until=january(24, 21, 30))
+
+    with JournalReader(tmp_path / "journal.db") as reader:
+        records = list(reader.records())
+        started = reader.started()
+    assert week.server.venue.desk.tickets == []
+    assert started.is_simulated
+    assert week.kills == 1
+    assert len({r.order_id for r in records if isinstance(r, OrderFilled)}) == 4
+    assert len([r for r in records if isinstance(r, PositionSettled)]) == 4
+    await week.close()
