@@ -210,12 +210,13 @@ class Daemon:
             if due is not None and due <= now:
                 broker.advance(now)
         except BrokerUnavailable as error:
-            await self._lost(str(error))
+            await self.line_lost(str(error))
         await self._rig.shell.hear_broker()
         if self._rig.book.line is LineState.DOWN:
             await self._mend()
 
-    async def _lost(self, reason: str) -> None:
+    async def line_lost(self, reason: str) -> None:
+        """Record that the broker cannot be trusted or reached; it is taken up again later."""
         if self._rig.book.line is not LineState.DOWN:
             now = self._clock.now()
             change = LineChanged(now, LineState.DOWN, None, reason)
@@ -254,11 +255,11 @@ class Daemon:
         try:
             difference = await compare(self._rig.broker, self._rig.book)
         except BrokerUnavailable as error:
-            await self._lost(str(error))
+            await self.line_lost(str(error))
             return
         self._note_difference(difference, now)
         if difference is not None:
-            await self._lost(f"book and broker differ: {difference}")
+            await self.line_lost(f"book and broker differ: {difference}")
 
     async def _shutdown(self, *, can_record: bool) -> None:
         """Leave within a bound: stop what works where the policy says so, then close up."""

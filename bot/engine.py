@@ -20,6 +20,7 @@ from bot.events import (
     EntryResult,
     EquityMarked,
     FlattenAsked,
+    FlattenWanted,
     HaltAsked,
     Input,
     MarketSeen,
@@ -319,6 +320,7 @@ class Engine:
     def _flatten_asked(self, asked: FlattenAsked) -> list[Command]:
         """Halt, stop what works, and look at the quotes of all that is held."""
         session = self._session_of(asked.at)
+        self._record(FlattenWanted(asked.at, session, asked.reason, asked.with_hedge))
         self._halt_asked(HaltAsked(asked.at, f"flattened, {asked.reason}"))
         stops = [CancelOrder(state.order.order_id) for state in self.book.working()]
         at, name = asked.at, MomentName.ON_REQUEST

@@ -222,6 +222,16 @@ class BooksAdopted:
 
 
 @dataclass(frozen=True, slots=True)
+class FlattenWanted:
+    """A person wanted every condor bought back, and with `with_hedge` the hedge sold too."""
+
+    at: datetime
+    session: date
+    reason: str
+    with_hedge: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ShadowMark:
     """One shadow book at a session's end, dollars."""
 
@@ -281,6 +291,7 @@ Record = (
     | ShadowsMarked
     | TradingHalted
     | TradingResumed
+    | FlattenWanted
     | BooksAdopted
 )
 
@@ -311,6 +322,7 @@ KINDS: dict[str, type] = {
     "shadows_marked": ShadowsMarked,
     "trading_halted": TradingHalted,
     "trading_resumed": TradingResumed,
+    "flatten_wanted": FlattenWanted,
     "books_adopted": BooksAdopted,
 }
 KIND_OF: dict[type, str] = {record: name for name, record in KINDS.items()}

@@ -22,6 +22,8 @@ from bot.events import (
     DecisionMade,
     EntryClosed,
     EquityMarked,
+    FlattenAsked,
+    FlattenWanted,
     Input,
     MarketSeen,
     MarketUnseen,
@@ -232,8 +234,9 @@ class _Runner:
         if isinstance(record, MomentReached):
             return MomentDue(self._moment(record))
         if isinstance(record, MomentMissed):
-            moment = _bare(record.name, record.at, record.session)
-            return MomentSkipped(moment, record.at, record.reason)
+            return MomentSkipped(self._moment(record), record.at, record.reason)
+        if isinstance(record, FlattenWanted):
+            return FlattenAsked(record.at, record.reason, record.with_hedge)
         if isinstance(record, MarketSeen):
             fetch = self._fetch(row)
             self._kept = record.kept
@@ -249,8 +252,8 @@ class _Runner:
             raise Differs(row, "the second run did not ask for a market here")
         return self._fetches.popleft()
 
-    def _moment(self, record: MomentReached) -> Moment:
-        """Return the moment of the schedule at the time it was kept."""
+    def _moment(self, record: MomentReached | MomentMissed) -> Moment:
+        """Return the moment of the schedule at the time it was kept or missed."""
         known = self._reference
         planned = schedule_of(self._settings, known.calendar, known.macro, record.session)
         for moment in planned:

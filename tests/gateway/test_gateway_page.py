@@ -64,6 +64,7 @@ def test_the_script_of_the_page_can_be_read() -> None:
 def test_the_page_lists_every_kind_with_every_key_of_its_own() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*\|)$", PAGE, flags=re.MULTILINE))
 
+    assert rows.keys() & set(Kind) == set(Kind)
     missing = [
         (kind, key) for kind, rule in RULES.items() for key in rule.keys if key not in rows[kind]
     ]
