@@ -58,6 +58,7 @@ class Rig:
     rules: RuleCounter
     vitals: Vitals
     sends_again: bool = True
+    is_simulated: bool = True
 
     def result(self) -> dict[str, Any]:
         """Return what the run came to: the object that `backtest --json` prints, less run facts."""
@@ -260,6 +261,7 @@ def build_simulated(
         rules,
         vitals,
         sends_again=live is None or live.sends_again,
+        is_simulated=identity.profile != PAPER_PROFILE,
     )
 
 

@@ -27,7 +27,7 @@ def finish(rig: Rig, console: Console, folder: Path, subtitle: str, *, as_json: 
         "from": points[0].session.isoformat(),
         "to": points[-1].session.isoformat(),
         "seed": rig.world.seed,
-        "simulated": True,
+        "simulated": rig.is_simulated,
         "series": rig.world.series(points[0].session, points[-1].session),
         "folder": str(folder),
     }

@@ -183,16 +183,6 @@ class Connection:
         known = self._talk.venue.desk.known(self.client_id, order.order_id)
         return NEW_ORDER if known is None else MODIFY
 
-    def _name_of(self, ask: Ask, raw: list[str]) -> str:
-        """Return what a script calls a request: orders are told apart by what they ask."""
-        if ask is not Ask.PLACE_ORDER:
-            return ask.name.lower()
-        order = requests.order(Fields(raw[1:]), self._talk.version)
-        if order.is_what_if:
-            return WHAT_IF
-        known = self._talk.venue.desk.known(self.client_id, order.order_id)
-        return NEW_ORDER if known is None else MODIFY
-
     def _next_order_id(self) -> int:
         if Kind.STALE_ID in self._talk.quirks:
             return 1

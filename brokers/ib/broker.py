@@ -318,6 +318,8 @@ class IbBroker:
             return
         self._walker.tend(at)
         is_due = self._reread_at is not None and self._reread_at <= at
+        if is_due:
+            self.ledger.doubt_cancels()
         if self._reading is None and (is_due or self._settling.due_series(at)):
             self._read_again()
 

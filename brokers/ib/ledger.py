@@ -156,6 +156,12 @@ class OrderLedger:
         for tracked in self.active():
             self.doubted.add(tracked.order.order_id)
 
+    def doubt_cancels(self) -> None:
+        """Have the orders read again whose cancel was not answered in time."""
+        for tracked in self.active():
+            if tracked.stage is Stage.CANCELLING:
+                self.doubted.add(tracked.order.order_id)
+
     def disputes(self) -> tuple[str, ...]:
         """Return contradictions that no further message can explain."""
         told = list(self._disputes)
@@ -343,8 +349,7 @@ class OrderLedger:
     ) -> tuple[BrokerEvent, ...]:
         tracked.refusal = None
         tracked.passes_unseen = 0
-        if tracked.stage is not Stage.CANCELLING:
-            tracked.stage = Stage.WORKING
+        tracked.stage = Stage.WORKING  # a cancel that was not heeded is sent again
         self.doubted.discard(tracked.order.order_id)
         self._is_same(tracked, seen)
         tracked.tws_order_id = seen.tws_order_id or tracked.tws_order_id

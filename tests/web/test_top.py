@@ -36,8 +36,11 @@ async def test_the_screen_tells_account_condor_hedge_and_decision(site: Site) ->
     assert "Mon 05 Feb 12:00:00 ET" in text
     assert "SPX 2,686.35   VIX 24.20" in text
     assert "trading on" in text
-    assert "2695 2720 2810 2835" in text
-    assert "-$3,030" in text
+    condor = told.condor["condors"][0]
+    strikes = " ".join(leg["contract"].split()[2] for leg in condor["legs"])
+    assert strikes in text
+    pnl_usd = condor["open_pnl_usd"]
+    assert f"{'+' if pnl_usd >= 0 else '-'}${abs(pnl_usd):,.0f}" in text
     assert "Sell 2 conservative condors expiring Mon 05 Feb" in text
     assert "near" in text
 

@@ -96,8 +96,11 @@ def test_without_a_market_what_needs_one_is_unknown_and_the_rest_stands(noon: No
         "is_live": False,
     }
     assert isinstance(condor["condors"], list)
-    assert [row["open_pnl_usd"] for row in condor["condors"]] == [None, None]
-    assert [row["max_loss_usd"] for row in condor["condors"]] == [4570.0, 4880.0]
+    held = noon.rig.book.positions().condors
+    assert held
+    assert [row["open_pnl_usd"] for row in condor["condors"]] == [None] * len(held)
+    losses = [float(each.max_loss_usd) for each in held]
+    assert [row["max_loss_usd"] for row in condor["condors"]] == losses
 
 
 def test_the_tent_has_its_corners_at_the_strikes_and_its_floor_at_the_maximal_loss(
@@ -138,12 +141,15 @@ def test_distances_are_in_points_and_in_sigmas_of_the_same_sign(noon: Noon) -> N
     page = condor_page(noon.facts, noon.live)
 
     assert isinstance(page["condors"], list)
-    first = page["condors"][0]
+    first, held = page["condors"][0], noon.rig.book.positions().condors[0]
+    assert held.short_put is not None
+    strike = float(held.short_put.strike)
+    points = 2686.35 - strike
     assert first["distances"][0] == {
         "right": "put",
-        "strike": 2720.0,
-        "points": pytest.approx(-33.65, abs=0.01),
-        "sigmas": pytest.approx(-33.65 / first["sigma_points"], abs=0.001),
+        "strike": strike,
+        "points": pytest.approx(points, abs=0.01),
+        "sigmas": pytest.approx(points / first["sigma_points"], abs=0.001),
     }
 
 

@@ -9,6 +9,7 @@ from bot.clock import SimulatedClock
 from bot.gateway_rig import build_gateway
 from bot.settings import Settings
 from bot.world import World
+from brokers.gateway.faults import Fault
 from brokers.gateway.orders import Ticket
 from brokers.gateway.server import GatewayServer
 from brokers.ib.broker import IbBroker, KnownOrder, VenueDates
@@ -84,12 +85,13 @@ async def bench_at(
     has_live_data: bool = True,
     orders: Iterable[KnownOrder] = (),
     held: dict[OptionContract, int] | None = None,
+    faults: Iterable[Fault] = (),
     **changes: object,
 ) -> AsyncIterator[Bench]:
     """Run a gateway and an adapter that has connected to it."""
     clock = SimulatedClock(at)
     server = build_gateway(
-        Settings(), world, clock, 7, account=ACCOUNT, has_live_data=has_live_data
+        Settings(), world, clock, 7, account=ACCOUNT, has_live_data=has_live_data, faults=faults
     )
     await server.start("127.0.0.1", 0)
     broker, feed = adapter_for(world, server.port, clock, **changes)
