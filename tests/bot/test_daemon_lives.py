@@ -17,7 +17,15 @@ from bot.bootstrap import Rig, RunIdentity, build_simulated, build_venue, first_
 from bot.clock import SimulatedClock
 from bot.control import HALT_FILE, Controls
 from bot.daemon import Daemon
-from bot.events import EntryClosed, MomentMissed, MomentReached, OrderApproved, OrderStopped, Record
+from bot.events import (
+    EntryClosed,
+    EquityMarked,
+    MomentMissed,
+    MomentReached,
+    OrderApproved,
+    OrderStopped,
+    Record,
+)
 from bot.journal.reader import JournalReader, last_record_at
 from bot.log import RunLog
 from bot.past import rerun_journal
@@ -45,15 +53,17 @@ class Life:
         venue: Callable[[SimBroker, SimulatedClock], TimedBroker] = lambda sim, _clock: sim,
         *,
         start: datetime | None = None,
+        first: date = FIRST,
+        last: date = LAST,
     ) -> None:
         journal = folder / "journal.db"
         last_at = last_record_at(journal)
         self.store = ExchangeStore(folder / "exchange.db")
-        self.clock = SimulatedClock(start or last_at or first_moment(world, FIRST))
+        self.clock = SimulatedClock(start or last_at or first_moment(world, first))
         sim = build_venue(Settings(), world, self.clock, SEED, self.store)
         self.clock.jump(max(self.clock.now(), sim.at or self.clock.now()))
         broker = venue(sim, self.clock)
-        identity = RunIdentity("replay", "R", SEED, self.clock.now(), FIRST, LAST)
+        identity = RunIdentity("replay", "R", SEED, self.clock.now(), first, last)
         self.rig: Rig = build_simulated(
             Settings(),
             world,
@@ -64,7 +74,7 @@ class Life:
             continues=last_at is not None,
             broker=broker,
         )
-        timetable = JumpingTimetable(self.clock, broker, LAST)
+        timetable = JumpingTimetable(self.clock, broker, last)
         log = RunLog(sys.stderr)
         self.daemon = Daemon(self.rig, timetable, log, lambda _moment: None, try_again_s=0.0)
         self.controls = Controls(self.daemon, folder, "replay")
@@ -275,3 +285,26 @@ async def test_what_nobody_lived_to_keep_is_decided_by_its_policy(
     assert [(r.reason, r.quantity) for r in closed] == [("MISSED", 0)]
     assert (date(2018, 2, 1), "hedge_window") in {(r.session, r.name) for r in late}
     assert rerun_journal(tmp_path / "journal.db").first_difference is None
+
+
+async def test_memory_and_file_handles_stay_flat_over_a_year(world: World, tmp_path: Path) -> None:
+    life = Life(world, tmp_path, first=date(2015, 1, 2), last=date(2015, 12, 31))
+    seen: list[tuple[float, int]] = []
+
+    def watch(record: Record) -> None:
+        if isinstance(record, EquityMarked):
+            seen.append((resident_mb(), len(list(Path("/proc/self/fd").iterdir()))))
+
+    life.rig.engine.listen(watch)
+    await life.run()
+
+    memory, handles = zip(*seen, strict=True)
+    grown_mb = max(memory[-21:]) - max(memory[60:81])
+    assert len(seen) == 252
+    assert grown_mb < 12.0
+    assert max(handles[20:]) <= handles[20]
+
+
+def resident_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6

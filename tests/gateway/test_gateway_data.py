@@ -134,6 +134,19 @@ async def test_lines_beyond_the_limit_are_refused_with_101(world: World) -> None
     assert [code for _, code in heard] == [101]
 
 
+async def test_a_package_without_legs_is_refused_instead_of_ending_the_session(
+    world: World,
+) -> None:
+    async with emulator(world) as gateway, client(gateway) as ib:
+        heard = errors_of(ib)
+        bag = library().Contract(symbol="SPX", secType="BAG", currency="USD", exchange="SMART")
+        ib.reqMktData(bag)
+        await wait_until(lambda: bool(heard))
+
+        assert [code for _, code in heard] == [321]
+        assert await ib.reqCurrentTimeAsync() == gateway.clock.now()
+
+
 async def test_ending_a_stream_that_is_not_there_is_refused_with_300(world: World) -> None:
     async with emulator(world) as gateway, client(gateway) as ib:
         heard = errors_of(ib)
