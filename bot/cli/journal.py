@@ -39,6 +39,7 @@ EVENT_KINDS = (
     "shadows_marked",
     "trading_halted",
     "trading_resumed",
+    "flatten_wanted",
     "books_adopted",
 )
 TABLES = (
