@@ -24,7 +24,7 @@ FIND_PYTHON = \
 	exit 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup clients browser docs run test check chaos format clean
+.PHONY: help setup clients peers bench browser docs run test check chaos format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -71,6 +71,17 @@ clients: $(CLIENTS:%=.clients/%/.ready) .clients/adapter/.ready ## Make environm
 docs: setup ## Build the site of documentation into build/docs; a warning is an error
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/docs
+
+peers: .clients/pricing/.ready ## Make an environment with the peers that pricing is measured beside
+
+.clients/pricing/.ready: benchmarks/pricing_peers.txt | setup
+	@echo "peers: installing those of pricing"
+	@$(BIN)/python -m venv --clear .clients/pricing
+	@.clients/pricing/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+bench: setup peers ## Measure everything and write docs/performance.md (some minutes)
+	@$(BIN)/python -m benchmarks.report
 
 run: setup ## Replay real history in the terminal: condor and hedge together
 	@$(BIN)/alvh run $(ARGS)

@@ -1,13 +1,12 @@
 """Durable commits a second: the journal beside bare sqlite3 doing the same writes, in one run.
 
-    .venv/bin/python benchmarks/journal_commits.py [--commits 3000] [--folder DIR]
+    python -m benchmarks.journal_commits [--commits 3000] [--folder DIR] [--json]
 
 One commit is one event of a daemon (an order's look), WAL and synchronous FULL. Bare sqlite3 writes
 the same row and the same count. The medians of alternating rounds are compared. The folder has to
 lie on the disk that matters; a file system in memory makes every commit look cheap.
 """
 
-import argparse
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -17,12 +16,14 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
+from benchmarks.figures import Figure, Told, parser_of, tell
 from bot.book import Book
 from bot.events import MomentReached
 from bot.journal.store import SqlJournal
 
 START = datetime(2026, 1, 2, 14, 30, tzinfo=UTC)
 ROUNDS = 5
+RATE_BAR = 2500.0
 ROW = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -74,7 +75,7 @@ def measured(run: Callable[[Path, int], float], parent: str | None, commits: int
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = parser_of(__doc__)
     parser.add_argument("--commits", type=int, default=3000)
     parser.add_argument("--folder", default=".")
     given = parser.parse_args()
@@ -83,9 +84,12 @@ def main() -> None:
         for _ in range(ROUNDS)
     ]
     journal, alone = median(pair[0] for pair in pairs), median(pair[1] for pair in pairs)
-    print(f"journal through SQLAlchemy Core  {journal:8,.0f} durable commits/s")
-    print(f"bare sqlite3, the same writes    {alone:8,.0f} durable commits/s")
-    print(f"ratio                            {journal / alone:8.2f}")
+    figures = (
+        Figure("journal through SQLAlchemy Core", journal, "durable commits/s", RATE_BAR),
+        Figure("bare sqlite3, the same writes", alone, "durable commits/s"),
+        Figure("journal / bare sqlite3", journal / alone, "times"),
+    )
+    tell(given, Told("Journal commits", figures))
 
 
 if __name__ == "__main__":

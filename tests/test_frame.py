@@ -245,8 +245,8 @@ def test_every_imported_package_is_declared(
         f"{path}: {module}"
         for folder in folders
         for path, tree in parsed(folder).items()
-        # Programs of foreign clients run in environments of their own.
-        if not path.startswith("tests/foreign/")
+        # Foreign clients and the peers of benchmarks run in environments of their own.
+        if not path.startswith(("tests/foreign/", "benchmarks/pricing_peers"))
         for module in imported_modules(tree) - own - set(sys.stdlib_module_names)
         # What is not installed is taken to be named like its module.
         if not {canonicalize_name(name) for name in distributions.get(module, [module])} & known
@@ -289,6 +289,8 @@ def test_make_names_its_targets() -> None:
         "browser",
         "clients",
         "docs",
+        "peers",
+        "bench",
         "run",
         "test",
         "check",
