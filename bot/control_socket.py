@@ -86,7 +86,13 @@ class ControlSocket:
                 await _put(writer, refusal("only the user who runs the daemon may speak to it"))
                 return
             # A line that is too long, or breaks, is cut.
-            with suppress(ConnectionError, ValueError, asyncio.LimitOverrunError, TimeoutError):
+            with suppress(
+                ConnectionError,
+                ValueError,
+                asyncio.LimitOverrunError,
+                TimeoutError,
+                asyncio.CancelledError,
+            ):
                 while line := await asyncio.wait_for(reader.readline(), LINE_IDLE_S):
                     await _put(writer, await self.answer(line))
         finally:

@@ -17,6 +17,7 @@ from bot.log import RunLog
 from bot.settings import DaemonSettings, OnStop
 from bot.startup import TakenUp, compare, take_up
 from bot.timetable import Finished, Item, PlanSession, Pulse, Timetable
+from brokers.base import Retelling
 from market.errors import BrokerUnavailable, JournalUnavailable
 from market.orders import LineChanged, LineState
 from market.schedule import MissedPolicy, Moment, MomentName
@@ -26,6 +27,7 @@ PLAN_NEXT_AFTER = timedelta(minutes=1)
 START_WITHIN_S = 10.0
 TRY_AGAIN_S = 2.0
 ANSWERS_EVERY_S = 0.05
+PROBE_EVERY_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Daemon:
         self._pending: list[Moment] = []
         self._stop = asyncio.Event()
         self._try_again_at = 0.0
+        self._probe_at = 0.0
         self._try_again_s = try_again_s
         self.reconciled_at: datetime | None = None
         self.difference: str | None = None
@@ -193,6 +196,7 @@ class Daemon:
             case Finished():
                 self.stop()
             case Pulse():
+                await self._probe()
                 for beat in self._on_pulse:
                     await beat()
         self._on_change(self.next_moment)
@@ -214,6 +218,17 @@ class Daemon:
         await self._rig.shell.hear_broker()
         if self._rig.book.line is LineState.DOWN:
             await self._mend()
+
+    async def _probe(self) -> None:
+        """Now and then ask a broker that only ever answers whether it is still there."""
+        now, broker = asyncio.get_running_loop().time(), self._rig.broker
+        if not isinstance(broker, Retelling) or now < self._probe_at:
+            return
+        self._probe_at = now + PROBE_EVERY_S
+        try:
+            await broker.open_orders()
+        except BrokerUnavailable as error:
+            await self.line_lost(str(error))
 
     async def line_lost(self, reason: str) -> None:
         """Record that the broker cannot be trusted or reached; it is taken up again later."""

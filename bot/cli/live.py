@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 SIM_TITLE = "a synthetic market: no price here ever existed"
 START_BEFORE_OPEN = timedelta(seconds=5)
 LOCK_NAME = "instance.lock"
+# The loop stands while it waits; a longer absence is mended by asking again.
+LIVE_PATIENCE_S = 0.2
 EXCHANGE_STORE = "exchange.db"
 
 
@@ -168,7 +170,7 @@ def _venue(
     """Yield the exchange: in a process of its own, or in here with a file in the run's folder."""
     facts = market_facts(settings, "synthetic", options.seed)
     if options.exchange is not None:
-        yield ExchangeClient(options.exchange, clock.now, facts)
+        yield ExchangeClient(options.exchange, clock.now, facts, patience_s=LIVE_PATIENCE_S)
         return
     with ExchangeStore(folder / EXCHANGE_STORE) as store:
         store.bind(facts)

@@ -98,7 +98,10 @@ class ExchangeServer:
         if is_first:
             self._client = writer
         try:
-            with suppress(ConnectionError, asyncio.LimitOverrunError, ValueError):
+            # The end of the program cancels whoever waits for a line: no trouble to tell of.
+            with suppress(
+                ConnectionError, asyncio.LimitOverrunError, ValueError, asyncio.CancelledError
+            ):
                 while line := await reader.readline():
                     answer = await self.answer(line) if is_first else self._busy(line)
                     writer.write(line_of(answer))

@@ -9,6 +9,8 @@ import threading
 import time
 from pathlib import Path
 
+from bot.control_socket import ask_daemon
+
 ROOT = Path(__file__).parents[2]
 ALVH = Path(sys.executable).with_name("alvh")
 SLEEPER = Path(__file__).with_name("sleeper.py")
@@ -77,3 +79,36 @@ def test_a_config_written_by_half_is_named_with_its_line(tmp_path: Path) -> None
     assert complaint.startswith("alvh: half.toml is no valid TOML:")
     assert "Traceback" not in complaint
     assert not (tmp_path / "x").exists()
+
+
+def test_a_dead_exchange_is_noticed_by_an_idle_bot_and_taken_up_again(tmp_path: Path) -> None:
+    place, folder = tmp_path / "x.sock", tmp_path / "bot"
+    exchange = started(ALVH, "exchange", "--socket", place)
+    wait_for_socket(place)
+    run = (ALVH, "run", "--profile", "sim", "--no-web", "--exchange", place, "--out", folder)
+    with started(*run) as bot:
+        wait_for_socket(folder / "control.sock")
+        wait_for_line(folder, "up")
+        exchange.kill()
+        exchange.communicate()
+        wait_for_line(folder, "down")
+
+        again = started(ALVH, "exchange", "--socket", place)
+        wait_for_line(folder, "up")
+        again.send_signal(signal.SIGTERM)
+        _, complaint = again.communicate(timeout=LONGEST_S)
+        bot.send_signal(signal.SIGTERM)
+        bot.communicate(timeout=LONGEST_S)
+
+    assert (again.returncode, complaint) == (0, "")
+    assert bot.returncode == 0
+
+
+def wait_for_line(folder: Path, state: str) -> None:
+    until = time.monotonic() + LONGEST_S
+    seen = None
+    while seen != state and time.monotonic() < until:
+        answer = ask_daemon(folder, {"verb": "status"}) or {"status": {}}
+        seen = answer["status"].get("connection")
+        threading.Event().wait(0.1)
+    assert seen == state
