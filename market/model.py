@@ -7,14 +7,16 @@ Rules of this file:
 - VIX options are priced on the future of their expiry; weekly expiries lie on the curve between.
 """
 
+import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
 
 from market.errors import NoSuchSession
-from market.family import VolFamily
+from market.family import VolFamily, VolState
 from market.history import History
 from market.instants import Instant, Instants
 from market.instruments import CLASS_SPECS, OptionContract, Settlement, TradingClass
@@ -37,7 +39,7 @@ from market.quoting import Quoting
 from market.sessions import SessionCalendar
 from market.settlement import modelled_vix_settlement
 from market.surface import Surface
-from market.surface_term import BusinessTime, VarianceCurve
+from market.surface_term import BusinessTime, NodeTimes, VarianceCurve
 from market.vix_curve import VixCurve, years_to
 
 _BAR = timedelta(minutes=15)
@@ -69,6 +71,7 @@ class ModelMarket:
         events = () if macro is None else macro.events
         self._business = BusinessTime(calendar, events, surface.params.spx_term)
         self._instants = Instants(history, calendar, family, self._paths, surface.params)
+        self._last_close: tuple[int, NodeTimes] | None = None
         self._vix = VixCurve(history, calendar, listings, surface, family)
 
     @property
@@ -216,7 +219,9 @@ class ModelMarket:
         today = self._history.sessions[instant.row]
         whole = self._calendar.index(expiry) - self._calendar.index(today)
         if CLASS_SPECS[trading_class].settlement is Settlement.AM:
-            whole -= 1
+            # The night before the open on which it settles belongs to the session after it.
+            night = 1.0 - self._surface.params.spx_term.trading_hours_share
+            return max(whole - 1, 0) + night + instant.session_left
         return max(whole, 0) + instant.session_left
 
     def _chain(self, instant: Instant, key: ChainKey, strikes: FloatArray | None) -> Chain | None:
@@ -275,9 +280,24 @@ class ModelMarket:
     def _variance(self, instant: Instant) -> VarianceCurve:
         if not instant.variances:
             times = self._business.nodes(instant.at, instant.session_left)
-            curve = self._surface.variance_curve(instant.vol, times, spot=instant.spx)
+            vol = self._moved_on(instant, times)
+            curve = self._surface.variance_curve(vol, times, spot=instant.spx)
             instant.variances.append(curve)
         return instant.variances[0]
+
+    def _moved_on(self, instant: Instant, times: NodeTimes) -> VolState:
+        """Return the levels with VIX9D as its window has moved on since the last close.
+
+        A release that has happened is no longer in it, one a week from now is.
+        """
+        if instant.is_closed or instant.row == self._history.first_index:
+            return instant.vol
+        if self._last_close is None or self._last_close[0] != instant.row - 1:
+            session = self._calendar.session(self._history.sessions[instant.row - 1])
+            self._last_close = instant.row - 1, self._business.nodes(session.cash_close_at, 0.0)
+        growth = times.days_9 / self._last_close[1].days_9
+        power = 0.5 * self._surface.params.spx_term.window_power
+        return replace(instant.vol, vix9d=instant.vol.vix9d * math.pow(growth, power))
 
     def _shown(self, instant: Instant, chain: Chain | None) -> Chain | None:
         if chain is None or self._quoting is None:
