@@ -19,6 +19,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from bot.clock import SimulatedClock
+from bot.gateway_rig import build_gateway
+from bot.settings import Settings
+from bot.world import World
+from brokers.gateway.lockstep import Lockstep
+from brokers.gateway.server import GatewayServer
 from brokers.lockstep import TOKEN_VARIABLE, LockstepClock
 
 TOKEN = "a token of this test alone"
@@ -129,6 +135,29 @@ class Week:
         if self._bot is not None:
             await self._ended(signal.SIGKILL)
         await self.clock.leave()
+
+
+@dataclass
+class GatewayHere:
+    """A gateway with its lockstep clock in the test's own process, for a look at its inside."""
+
+    server: GatewayServer
+    lockstep: Lockstep
+
+    async def close(self) -> None:
+        """Let go of the ports."""
+        await self.lockstep.stop()
+        await self.server.stop()
+
+
+async def gateway_here(world: World, start: datetime) -> GatewayHere:
+    """Return a gateway that serves, whose time stands at an instant."""
+    clock = SimulatedClock(start)
+    server = build_gateway(Settings(), world, clock, 7)
+    await server.start("127.0.0.1", 0)
+    lockstep = Lockstep(server, clock, TOKEN)
+    await lockstep.start()
+    return GatewayHere(server, lockstep)
 
 
 async def _gateway(start: datetime, faults: Path) -> tuple[Process, Mapping[str, Any]]:
