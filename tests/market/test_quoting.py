@@ -26,6 +26,14 @@ from market.surface_params import SurfaceParams
 
 SPX, SPXW, VIX, VIXW = TradingClass.SPX, TradingClass.SPXW, TradingClass.VIX, TradingClass.VIXW
 MONDAY = date(2018, 2, 5)
+SERIES = (
+    (SPXW, MONDAY),
+    (SPXW, date(2018, 2, 28)),
+    (SPX, date(2018, 2, 16)),
+    (VIX, date(2018, 2, 14)),
+    (VIX, date(2018, 5, 16)),
+    (VIXW, date(2018, 2, 7)),
+)
 AT = datetime(2018, 2, 2, 21, 10, tzinfo=UTC)
 COLUMNS = tuple(f"{right}_{side}" for right in ("put", "call") for side in ("bid", "ask"))
 
@@ -144,10 +152,7 @@ def test_chain_and_single_quotes_tell_the_same() -> None:
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(
-                [(SPXW, MONDAY), (SPXW, date(2018, 2, 28)), (SPX, date(2018, 2, 16))]
-                + [(VIX, date(2018, 2, 14)), (VIX, date(2018, 5, 16)), (VIXW, date(2018, 2, 7))]
-            ),
+            st.sampled_from(SERIES),
             st.integers(0, 60),
             st.sampled_from(list(Right)),
         ),
