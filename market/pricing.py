@@ -155,16 +155,17 @@ def implied_vol(
 
 def call_side(
     *,
-    forward: float,
+    forward: float | FloatArray,
     strikes: FloatArray,
     log_moneyness: FloatArray,
     total_sd: FloatArray,
-    discount: float,
+    discount: float | FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
-    """Return call prices and call deltas of one expiry; puts follow by parity.
+    """Return call prices and call deltas; puts follow by parity.
 
-    `log_moneyness` is ln(strike / forward), `total_sd` is iv × sqrt(years), above zero. This is
-    the kernel that chains are made with.
+    Forward and discount are those of one expiry, or a column of each row's own. `log_moneyness` is
+    ln(strike / forward), `total_sd` is iv × sqrt(years), above zero. This is the kernel that chains
+    and single quotes are made with.
     """
     d1 = 0.5 * total_sd
     d1 -= log_moneyness / total_sd
