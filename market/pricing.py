@@ -94,15 +94,16 @@ def delta(
 
 def call_side(
     *,
-    forward: float,
+    forward: float | FloatArray,
     strikes: FloatArray,
     log_moneyness: FloatArray,
     total_sd: FloatArray,
-    discount: float,
+    discount: float | FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
-    """Return call prices and call deltas of one expiry; puts follow by parity.
+    """Return call prices and call deltas; puts follow by parity.
 
-    `log_moneyness` is ln(strike / forward), `total_sd` is iv × sqrt(years), above zero. Chains are
+    Forward and discount are those of one expiry, or a column of each row's own. `log_moneyness` is
+    ln(strike / forward), `total_sd` is iv × sqrt(years), above zero. Chains and single quotes are
     made with it: they know both already.
     """
     d1, d2 = _arms(log_moneyness, total_sd)

@@ -41,6 +41,7 @@ from market.sessions import SessionCalendar, exchange_zone
 
 if TYPE_CHECKING:
     from bot.web.dashboard import Dashboard
+    from brokers.ib.feed import IbFeed
 
 SIM_TITLE = "a synthetic market: no price here ever existed"
 START_BEFORE_OPEN = timedelta(seconds=5)
@@ -75,6 +76,7 @@ class LiveRun:
     timetable: Timetable | None = None
     levels: Callable[[datetime], IndexLevels | None] | None = None
     try_again_s: float = TRY_AGAIN_S
+    feed: "IbFeed | None" = None
 
 
 def start_offset(
@@ -230,10 +232,14 @@ class _Serving:
         run = self._run
         if run.web is None:
             return None
-        from bot.web.dashboard import Dashboard, model_look  # noqa: PLC0415 - only when served
+        from bot.web.dashboard import (  # noqa: PLC0415 - only when served
+            Dashboard,
+            broker_look,
+            model_look,
+        )
 
         # What is modelled is never shown as the quotes of a broker.
-        look = model_look(run.rig) if run.profile == "sim" else None
+        look = model_look(run.rig) if run.feed is None else broker_look(run.feed)
         journal = run.rig.settings.journal.url or run.folder / JOURNAL
         say = run.console.print
         return Dashboard(run.rig, run.web, journal, say, self._controls, look)
