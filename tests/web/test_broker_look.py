@@ -15,6 +15,7 @@ import pytest
 from paper_week import ALVH, TOKEN, GatewayHere, gateway_here
 from web_samples import Site, site_at_noon
 
+from bot.cli.top import ask_socket
 from bot.gateway_rig import PAPER_ACCOUNT
 from bot.journal.reader import JournalReader
 from bot.known_orders import KnownOrders
@@ -138,6 +139,8 @@ async def test_a_daemon_on_the_brokers_quotes_shows_profit_and_equity_of_now(
             "quotes": "live",
             "age_s": 0.0,
         }
+        told = await asyncio.to_thread(ask_socket, tmp_path)
+        assert (told.condor["condors"], told.overview["live"]) == ([shown], overview["live"])
         assert (health["market"], health["market_age_s"]) == ("live", 0.0)
         assert len(held.gateway.server.venue.desk.tickets) == sent
 
