@@ -12,7 +12,7 @@ from math import exp, isfinite, sqrt
 from scipy.special import ndtri
 
 from market.instruments import OptionContract, Right
-from market.pricing import DAYS_PER_YEAR, theta_per_day, vega_per_vol_point
+from market.pricing import DAYS_PER_YEAR, price_and_greeks
 from market.quotes import Quote
 from strategies.base import Capital, FilterResult, Indicators, Tier, Verdict
 from strategies.params import FilterParams
@@ -62,9 +62,10 @@ def _greeks(
         return 0.0, 0.0
     sd, strike = iv * sqrt(years), float(contract.strike)
     forward = strike * exp(float(ndtri(above)) * sd - 0.5 * sd * sd)
-    vega = vega_per_vol_point(forward=forward, strike=strike, years=years, iv=iv)
-    theta = theta_per_day(forward=forward, strike=strike, years=years, iv=iv, right=contract.right)
-    return float(theta), float(vega)
+    known = price_and_greeks(
+        forward=forward, strike=strike, years=years, iv=iv, right=contract.right
+    )
+    return float(known.theta_per_day), float(known.vega_per_vol_point)
 
 
 def acceleration(today: float | None, mean: float | None) -> float | None:
