@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from market.instruments import OptionContract, Right
-from market.pricing import DAYS_PER_YEAR, theta_per_day, vega_per_vol_point
+from market.pricing import DAYS_PER_YEAR, price_and_greeks
 from market.quotes import Quote
 from strategies.base import Capital, FilterResult, Indicators, Tier, Verdict
 from strategies.params import FilterParams
@@ -76,9 +76,10 @@ def _decay_and_vega_usd(lines: list[_Line]) -> tuple[float, float]:
     """Return theta a day and vega a vol point of all positions, priced at once."""
     sizes, *columns, calls = zip(*lines, strict=True)
     forward, strike, years, iv = (np.array(column) for column in columns)
-    known = {"forward": forward, "strike": strike, "years": years, "iv": iv}
-    vegas = vega_per_vol_point(**known).tolist()
-    thetas = theta_per_day(**known, right=np.array(calls)).tolist()
+    known = price_and_greeks(
+        forward=forward, strike=strike, years=years, iv=iv, right=np.array(calls)
+    )
+    thetas, vegas = known.theta_per_day.tolist(), known.vega_per_vol_point.tolist()
     theta_usd = vega_usd = 0.0
     for size, theta, vega in zip(sizes, thetas, vegas, strict=True):
         theta_usd += size * theta

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bot.bootstrap import Rig
 from bot.journal.place import Target
-from bot.web.desk import Controls, Look
+from bot.web.desk import Controls, Desk, Look
 from bot.web.options import WebSettings, require_safe, token_of
 from bot.web.server import address_of, bound_socket, serving
 from bot.web.wire import desk_of
@@ -36,6 +36,25 @@ def broker_look(feed: "IbFeed") -> Look:
     )
 
 
+def desk_for(
+    rig: Rig, journal: Target, look: Look | None, controls: Controls | None = None
+) -> Desk:
+    """Return the desk of one rig.
+
+    Raises:
+        ConfigError: the journal is missing or unreadable.
+    """
+    return desk_of(
+        rig.settings,
+        rig.world,
+        rig.clock.now,
+        journal,
+        look=look,
+        connection=lambda: str(rig.book.line),
+        controls=controls,
+    )
+
+
 class Dashboard:
     """Serves one rig; `say` prints a sentence for the person who started it.
 
@@ -60,15 +79,7 @@ class Dashboard:
         if self.port != web.port:
             say(f"Port {web.port} is taken, so the dashboard listens on {self.port}.")
         say(f"Dashboard: {address_of(web, self._socket)}")
-        self.desk = desk_of(
-            rig.settings,
-            rig.world,
-            rig.clock.now,
-            journal,
-            look=look,
-            connection=lambda: str(rig.book.line),
-            controls=controls,
-        )
+        self.desk = desk_for(rig, journal, look, controls)
         rig.shell.listen_to_commits(self._committed)
 
     @property

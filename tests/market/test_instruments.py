@@ -18,7 +18,7 @@ def test_equal_contracts_are_one_key_however_they_were_made() -> None:
     made = (
         OptionContract.parse("SPXW 2018-02-05 2640 P"),
         replace(PUT, strike=Decimal("2640.00")),
-        pickle.loads(pickle.dumps(PUT)),  # noqa: S301 - what was just dumped
+        pickle.loads(pickle.dumps(PUT)),
         msgspec.json.decode(msgspec.json.encode(PUT), type=OptionContract),
     )
 

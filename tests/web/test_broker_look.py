@@ -12,9 +12,10 @@ from typing import Any
 
 import httpx2
 import pytest
-from paper_week import ALVH, TOKEN, Week, begin
+from paper_week import ALVH, TOKEN, GatewayHere, gateway_here
 from web_samples import Site, site_at_noon
 
+from bot.cli.top import ask_socket
 from bot.gateway_rig import PAPER_ACCOUNT
 from bot.journal.reader import JournalReader
 from bot.known_orders import KnownOrders
@@ -32,7 +33,7 @@ BEGIN, HOLD = datetime(2018, 1, 22, 14, tzinfo=UTC), datetime(2018, 1, 24, 16, 7
 class Held:
     """A paper daemon whose time stands, and its page."""
 
-    week: Week
+    gateway: GatewayHere
     client: httpx2.AsyncClient
 
     async def page(self, name: str) -> Any:
@@ -64,8 +65,8 @@ async def held_at(
     world: World, folder: Path, port: int, profile: str, until: datetime
 ) -> AsyncIterator[Held]:
     """Run a daemon before the emulator until an instant, and hold the time there."""
-    week = await begin(world, BEGIN, folder)
-    lockstep, tws = week.lockstep.port, week.server.port
+    gateway = await gateway_here(world, BEGIN)
+    lockstep, tws = gateway.lockstep.port, gateway.server.port
     watcher = await LockstepClock.join("127.0.0.1", lockstep, TOKEN, tws_port=tws, name="watcher")
     words = [f"--set=ib.port={tws}", f"--set=ib.account={PAPER_ACCOUNT}"]
     words += [f"--set=ib.lockstep=127.0.0.1:{lockstep}", "--web-port", str(port)]
@@ -83,12 +84,12 @@ async def held_at(
             await serves(client)
             while watcher.now() < until:
                 await watcher.idle(until)
-            yield Held(week, client)
+            yield Held(gateway, client)
     finally:
         bot.send_signal(signal.SIGTERM)
         await bot.wait()
         await watcher.leave()
-        await week.close()
+        await gateway.close()
 
 
 def mids(market: MarketSnapshot) -> dict[str, float]:
@@ -102,7 +103,7 @@ async def test_a_daemon_on_the_brokers_quotes_shows_profit_and_equity_of_now(
     world: World, tmp_path: Path, unused_tcp_port: int, profile: str
 ) -> None:
     async with held_at(world, tmp_path, unused_tcp_port, profile, HOLD) as held:
-        sent = len(held.week.server.venue.desk.tickets)
+        sent = len(held.gateway.server.venue.desk.tickets)
 
         condor, overview = await held.page("condor"), await held.page("overview")
         hedge, health = await held.page("hedge"), (await held.client.get("/api/health")).json()
@@ -138,8 +139,10 @@ async def test_a_daemon_on_the_brokers_quotes_shows_profit_and_equity_of_now(
             "quotes": "live",
             "age_s": 0.0,
         }
+        told = await asyncio.to_thread(ask_socket, tmp_path)
+        assert (told.condor["condors"], told.overview["live"]) == ([shown], overview["live"])
         assert (health["market"], health["market_age_s"]) == ("live", 0.0)
-        assert len(held.week.server.venue.desk.tickets) == sent
+        assert len(held.gateway.server.venue.desk.tickets) == sent
 
 
 class Silent:
