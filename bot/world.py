@@ -14,6 +14,7 @@ from market.listings import ListingRules, Listings
 from market.macro import MacroCalendar
 from market.model import ModelMarket
 from market.quoting import FaultShares, Quoting
+from market.session_table import SessionTable, calendar_of
 from market.sessions import SessionCalendar
 from market.surface import Surface
 from market.surface_params import SurfaceParams
@@ -54,7 +55,8 @@ def config_text(name: str) -> str:
 
 def load_calendar(first: date = CALENDAR_FIRST) -> SessionCalendar:
     """Return all sessions from the start of history to past the end of the macro calendar."""
-    return SessionCalendar.build(first, CALENDAR_LAST)
+    table = SessionTable.from_toml(config_text("sessions.toml"))
+    return calendar_of(table, first, CALENDAR_LAST)
 
 
 def load_macro(settings: Settings) -> MacroCalendar:

@@ -15,10 +15,12 @@ import numpy as np
 from market.errors import MarketDataError, NoSuchSession
 from market.family import VolFamily, VolState
 from market.history import History
+from market.instruments import OptionContract
 from market.paths import IntradayPaths
-from market.quotes import Chain, ChainKey, FuturesCurve
+from market.quotes import Chain, ChainKey, FloatArray, FuturesCurve, Quote
 from market.sessions import Session, SessionCalendar, exchange_zone
 from market.surface_params import SurfaceParams
+from market.surface_rows import HalfSpread, Terms
 from market.surface_term import VarianceCurve
 
 _INSTANTS_KEPT = 4
@@ -32,6 +34,8 @@ class Instant:
 
     `session_left` is the rest of the running session in sessions, below 0 what has passed of the
     night after it.
+    The lists and tables below are filled as questions are asked: all of them are functions of the
+    instant, so that everybody who looks at it shares one answer, and they end with it.
     """
 
     at: datetime
@@ -44,7 +48,11 @@ class Instant:
     rate_frac: float
     variances: list[VarianceCurve] = field(default_factory=list)
     curves: list[FuturesCurve] = field(default_factory=list)
+    knots: list[tuple[FloatArray, FloatArray]] = field(default_factory=list)
+    halves: dict[str, HalfSpread] = field(default_factory=dict)
+    terms: dict[ChainKey, Terms | None] = field(default_factory=dict)
     chains: dict[ChainKey, Chain | None] = field(default_factory=dict)
+    quotes: dict[OptionContract, Quote | None] = field(default_factory=dict)
 
 
 class Instants:

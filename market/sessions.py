@@ -11,7 +11,7 @@ Rules of this file, with their sources:
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -71,8 +71,27 @@ class SessionCalendar:
         first: date | None = None,
         last: date | None = None,
     ) -> None:
-        self._sessions = tuple(sessions)
-        self.dates = tuple(session.date for session in self._sessions)
+        known = tuple(sessions)
+        self._set_dates(tuple(session.date for session in known), first, last)
+        self._known = {session.date: session for session in known}
+        self._session_of: Callable[[date], Session] = self._known.__getitem__
+
+    @classmethod
+    def of_days(
+        cls,
+        days: tuple[date, ...],
+        session_of: Callable[[date], Session],
+        first: date,
+        last: date,
+    ) -> "SessionCalendar":
+        """Return the calendar of some days, whose sessions are made when somebody asks for one."""
+        calendar = cls.__new__(cls)
+        calendar._set_dates(days, first, last)
+        calendar._known, calendar._session_of = {}, session_of
+        return calendar
+
+    def _set_dates(self, dates: tuple[date, ...], first: date | None, last: date | None) -> None:
+        self.dates = dates
         if not self.dates or any(a >= b for a, b in pairwise(self.dates)):
             raise ValueError("a calendar needs sessions in ascending order, each date once")
         self.first = self.dates[0] if first is None else first
@@ -115,7 +134,11 @@ class SessionCalendar:
         Raises:
             NoSuchSession: `day` is no session; the sentence names the nearest ones.
         """
-        return self._sessions[self.index(day)]
+        found = self._known.get(day)
+        if found is None:
+            self.index(day)
+            found = self._known[day] = self._session_of(day)
+        return found
 
     def index(self, day: date) -> int:
         """Return the position of `day` in `dates`.

@@ -4,17 +4,23 @@ Pure and causal: each value uses its own row and earlier ones only. Arrays keep 
 are NaN while an indicator warms up.
 """
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 
 from market.quotes import FloatArray
 
+FRAMES = ("pandas", "polars")
+
 
 def relative_strength(values: FloatArray, window: int = 14) -> FloatArray:
     """Return Wilder's relative strength index, 0 … 100 (J. W. Wilder, 1978)."""
-    import talib  # noqa: PLC0415 - loaded only where indicators are wanted
+    talib = _talib()
 
     def wilder(known: FloatArray) -> FloatArray:
         return np.asarray(talib.RSI(known, timeperiod=window), dtype=np.float64)
@@ -33,7 +39,7 @@ class Macd:
 
 def macd(values: FloatArray, fast: int = 12, slow: int = 26, smoothing: int = 9) -> Macd:
     """Return the difference of two exponential means, and its own exponential mean."""
-    import talib  # noqa: PLC0415
+    talib = _talib()
 
     def both(known: FloatArray) -> FloatArray:
         line, signal, _ = talib.MACD(known, fast, slow, smoothing)
@@ -41,6 +47,23 @@ def macd(values: FloatArray, fast: int = 12, slow: int = 26, smoothing: int = 9)
 
     line, signal = _on_known(values, both, 2, slow + smoothing)
     return Macd(line, signal)
+
+
+@cache
+def _talib() -> Any:
+    """Return TA-Lib, loaded where indicators are wanted.
+
+    Its Python half takes the columns of pandas and polars where it finds those packages, and so
+    loads them; for arrays they would cost a daemon 45 MB. Afterwards they can be had as before.
+    """
+    for name in FRAMES:
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # "not to be found"
+    try:
+        return import_module("talib")
+    finally:
+        for name in FRAMES:
+            if sys.modules[name] is None:
+                del sys.modules[name]
 
 
 def _on_known(

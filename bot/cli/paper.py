@@ -66,7 +66,10 @@ async def _serve(
     # On a clock that jumps, a second of the machine's may be a day.
     patience_s = TRY_AGAIN_S if timetable is None else 0.0
     web = options.web
-    live = LiveRun(run.rig, clock, folder, profile, console, web, timetable, levels, patience_s)
+    feed = run.adapter.feed
+    live = LiveRun(
+        run.rig, clock, folder, profile, console, web, timetable, levels, patience_s, feed
+    )
     try:
         return run, await serve_here(live)
     finally:
