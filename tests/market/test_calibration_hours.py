@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 import pytest
@@ -63,7 +64,7 @@ def snapshots(market: ModelMarket, calendar: SessionCalendar) -> list[Snapshot]:
     return found
 
 
-def with_term(params: SurfaceParams, **changes: float) -> SurfaceParams:
+def with_term(params: SurfaceParams, **changes: Any) -> SurfaceParams:
     return dataclasses.replace(params, spx_term=dataclasses.replace(params.spx_term, **changes))
 
 
