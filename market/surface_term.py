@@ -117,9 +117,8 @@ class BusinessTime:
         next_close = (
             1.0 + session_left + self._term.idle_day_weight * idle_days + self.extra(at, until)
         )
-        return NodeTimes(
-            next_close, *times, next_left_frac=self._left_frac(here, until, next_close)
-        )
+        left_frac = self._left_frac(here, until, next_close)
+        return NodeTimes(next_close, times[0], times[1], times[2], left_frac)
 
     def _left_frac(self, here: int, until: datetime, next_close: float) -> float:
         """Return the part left of the time between two closes, 1 while a session is under way."""
