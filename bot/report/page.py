@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.masking import masked
+from bot.report.interval_bar import interval_bar
 from bot.study.verdict import figure
 
 if TYPE_CHECKING:
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 # A minus that never ends a line.
 NEGATIVE = "−\u2060"
-WIDE, HIGH, MARGIN = 220.0, 26.0, 6.0
+# From here on a plain number needs no digits after the point.
+PLAIN_ABOVE = 100.0
 
 
 def usd(value: float | None) -> str:
@@ -39,33 +41,12 @@ def number(value: float | None, digits: int = 2) -> str:
     return f"{'−' if value < 0 else ''}{abs(value):,.{digits}f}"
 
 
-def interval_svg(claim: Mapping[str, Any]) -> str:
-    """Return a small picture of an interval (line), its estimate (dot) and what is claimed
-    (shaded); nothing where there is no interval."""
-    known = (claim["ci_low"], claim["ci_high"], claim["estimate"])
-    if None in known:
-        return ""
-    low, high, at = map(float, known)
-    bounds = (claim["claimed_low"], claim["claimed_high"])
-    edges = [float(edge) for edge in bounds if edge is not None]
-    least, most = min(low, at, *edges), max(high, at, *edges)
-    room = (most - least or 1.0) * 0.12
-    least, most = least - room, most + room
-
-    def x(value: float) -> float:
-        return MARGIN + (WIDE - 2 * MARGIN) * (value - least) / (most - least)
-
-    begin = x(least if claim["claimed_low"] is None else claim["claimed_low"])
-    end = x(most if claim["claimed_high"] is None else claim["claimed_high"])
-    middle = HIGH / 2
-    words = f"interval {figure(low, claim['unit'])} to {figure(high, claim['unit'])}"
-    return (
-        f'<svg class="ci" viewBox="0 0 {WIDE:g} {HIGH:g}" role="img" aria-label="{words}, claimed '
-        f'{claim["claimed"]}"><rect x="{begin:.1f}" y="2" width="{max(end - begin, 1.5):.1f}" '
-        f'height="{HIGH - 4:g}" class="claimed"/><line x1="{x(low):.1f}" x2="{x(high):.1f}" '
-        f'y1="{middle:g}" y2="{middle:g}" class="line"/><circle cx="{x(at):.1f}" cy="{middle:g}" '
-        'r="4.2" class="dot"/></svg>'
-    )
+def part_figure(value: float | None, part: Mapping[str, Any], claim: Mapping[str, Any]) -> str:
+    """Return a figure of a part of a claim in the claim's unit; that of a neighbouring question,
+    which has a unit of its own in its words, with three digits."""
+    if part["by"] != "beside":
+        return figure(value, claim["unit"])
+    return number(value, 0 if abs(value or 0.0) >= PLAIN_ABOVE else 3)
 
 
 @lru_cache(maxsize=1)
@@ -91,7 +72,8 @@ def _environment() -> "Environment":
         "number": number,
         "figure": figure,
         "masked": masked,
-        "interval": interval_svg,
+        "told": part_figure,
+        "interval": interval_bar,
     }
     return found
 

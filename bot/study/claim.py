@@ -32,10 +32,14 @@ class Judged:
         low, high = figure(self.found.ci.low, self.unit), figure(self.found.ci.high, self.unit)
         return f"95 % interval {low} to {high}"
 
-    def other(self, name: str, unit: str) -> str:
-        """Return the estimate of a neighbouring question."""
+    def other_value(self, name: str) -> float | None:
+        """Return the estimate of a neighbouring question, None where it is unknown."""
         found = self.others.get(name)
-        return "unknown" if found is None else figure(found.value, unit)
+        return None if found is None else found.value
+
+    def other(self, name: str, unit: str) -> str:
+        """Return the estimate of a neighbouring question in words."""
+        return figure(self.other_value(name), unit)
 
 
 Sampler = Callable[[Evidence], Sample]

@@ -110,7 +110,8 @@ def sides_of_range(evidence: Evidence) -> dict[str, Sample]:
 def gate(evidence: Evidence) -> Sample:
     """Return daily dollars with the VIX gate and without it."""
     ours, theirs = evidence.days, evidence.seen_from(UNGATED).days
-    return Sample(paired(ours.full, theirs.full), sharpe_gain)
+    labels = ours.all_labels("vix", "year")
+    return Sample(paired(ours.full, theirs.full), sharpe_gain, labels=labels)
 
 
 def gate_beside(evidence: Evidence) -> dict[str, Sample]:
@@ -206,7 +207,7 @@ CONDOR: tuple[Claim, ...] = (
         "all sessions, next close against SPX ± one expected daily range (R-03)",
         "share with both sides out of the money", "frac", Region(low=0.80), out_of_the_money,
         lambda told: f"shorts one range away expired worthless together on {rate_words(told)}; "
-        f"either side by itself did better: puts {told.other('put side alone', 'frac')}, calls "
+        f"by itself the put did on {told.other('put side alone', 'frac')}, the call on "
         f"{told.other('call side alone', 'frac')}.",
         sides_of_range,
     ),
@@ -232,8 +233,8 @@ CONDOR: tuple[Claim, ...] = (
         "K10", "The strike search beats even strikes in expected ranges.",
         "condors sold, against the even condor that meets the same target the same evening",
         "mean difference in result, points", "points", Region(low=0.0), strikes,
-        lambda told: f"the search brought {told.value()} a condor more than even strikes "
-        f"({told.range()}); its credit differs by "
+        lambda told: f"against even strikes the search changed the result of a condor by "
+        f"{told.value()} ({told.range()}), its credit by "
         f"{told.other('credit above the even condor, points', 'points')}.",
         strikes_beside,
     ),

@@ -16,13 +16,12 @@ from bot.study.statistics import (
     yearly,
 )
 from bot.study.variants import WIDTHS, width_variant
-from bot.study.verdict import Region
+from bot.study.verdict import Region, figure
 from market.quotes import BoolArray, FloatArray
 
 LARGE_MOVE_EDR = 2.0
 SPIKE_VIX = 35.0
 K1_CUT, K2_COST = 0.35, 0.02
-HIGH_VIX, K18_YEAR = 25.0, 2022
 
 
 def large_losses(evidence: Evidence) -> Sample:
@@ -180,16 +179,36 @@ def coverages(evidence: Evidence) -> dict[str, Sample]:
     }
 
 
-def _widths(told: Judged) -> str:
-    tried = "; ".join(
-        f"{width} wide {told.other(f'{width} wide: drawdown cut', 'frac')} and "
-        f"{told.other(f'{width} wide: hedge a year, of NLV', 'frac')}"
-        for width in WIDTHS
+def bends(told: Judged) -> str:
+    """Return in words whether the hedge alone bends upwards, and whether it outgrows the loss of
+    the condors that are open."""
+    slope = told.found.value or 0.0
+    bent = "convex" if slope > 1.0 else "not convex"
+    ten = told.other_value("coverage of open condors at VIX +10")
+    twenty = told.other_value("coverage of open condors at VIX +20")
+    if ten is None or twenty is None:
+        return f"{bent}; no condor was open to be covered"
+    pace = "more than it covers" if twenty > ten else "less than it covers"
+    return (
+        f"{bent} by itself; but of the open condors' loss it covers {figure(twenty, 'frac')} at "
+        f"+20, {pace} at +10 ({figure(ten, 'frac')})"
     )
+
+
+def _widths(told: Judged) -> str:
+    tried = "; ".join(_width(told, width) for width in WIDTHS)
     return (
         f"the best of five widths stands at {told.value()} where 0 just passes both "
         f"({told.range()}). Drawdown cut and hedge a year: {tried}."
     )
+
+
+def _width(told: Judged, width: int) -> str:
+    cut = told.other(f"{width} wide: drawdown cut", "frac")
+    cost = told.other(f"{width} wide: hedge a year, of NLV", "frac")
+    if told.other_value(f"{width} wide: drawdown cut") is None:
+        return f"{width} wide sold no condor that lost, and {cost}"
+    return f"{width} wide {cut} and {cost}"
 
 
 def _saving(told: Judged) -> str:
@@ -205,7 +224,7 @@ def _saving(told: Judged) -> str:
 
 def _drawdown(told: Judged) -> str:
     value = told.found.value or 0.0
-    shown = f"{abs(value):.0%} {'shallower' if value >= 0 else 'DEEPER'}"
+    shown = f"{figure(abs(value), 'frac')} {'shallower' if value >= 0 else 'DEEPER'}"
     return f"with the hedge the deepest drawdown is {shown} than without ({told.range()})."
 
 
@@ -240,9 +259,7 @@ SEED: tuple[Claim, ...] = (
         "sessions with a priced hedge", "mean steepening ratio S(20)/S(1)", "ratio",
         Region(low=1.3), steepening,
         lambda told: f"the 21st VIX point of a jump brings {told.value()} times what the second "
-        f"does ({told.range()}): convex, but the slope levels off, so not exponential; and "
-        f"coverage of the condors is {told.other('coverage of open condors at VIX +10', 'frac')} "
-        f"at +10 and {told.other('coverage of open condors at VIX +20', 'frac')} at +20.",
+        f"does ({told.range()}): {bends(told)}.",
         coverages, is_repeated=True,
     ),
 )  # fmt: skip

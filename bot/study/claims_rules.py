@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bot.study.claim import Claim
+from bot.study.claim import Claim, Judged
 from bot.study.evidence import TRADES, UNCHANGED, Sample, column, difference, paired
 from bot.study.populations import (
     Evidence,
@@ -16,13 +16,15 @@ from bot.study.statistics import (
 from bot.study.variants import (
     FILTERS,
 )
-from bot.study.verdict import Region
+from bot.study.verdict import Region, figure
 
 
 def filters_of(evidence: Evidence, variant: str) -> Sample:
     """Return daily dollars with the filters and without those of a variant, for Sharpe ratios."""
-    found = difference(evidence.days.full, evidence.seen_from(variant).days.full)
-    return Sample(found.rows, sharpe_gain, why_empty=UNCHANGED)
+    days = evidence.days
+    found = difference(days.full, evidence.seen_from(variant).days.full)
+    labels = days.all_labels("vix", "year") if len(found) else {}
+    return Sample(found.rows, sharpe_gain, labels=labels, why_empty=UNCHANGED)
 
 
 def each_filter(evidence: Evidence) -> dict[str, Sample]:
@@ -36,7 +38,8 @@ def each_filter(evidence: Evidence) -> dict[str, Sample]:
 
 def no_stop(evidence: Evidence) -> Sample:
     """Return daily dollars of holding and of a stop at twice the credit, on the same entries."""
-    return difference(evidence.days.full, evidence.days.stop)
+    days = evidence.days
+    return difference(days.full, days.stop, labels=days.all_labels("side", "vix", "year"))
 
 
 def no_stop_beside(evidence: Evidence) -> dict[str, Sample]:
@@ -84,6 +87,15 @@ def entry_time(evidence: Evidence) -> Sample:
     return difference(evidence.days.full, evidence.seen_from("early_entry").days.full)
 
 
+def _not_stopped(told: Judged) -> str:
+    cut = told.other_value("drawdown cut by not stopping")
+    drawdown = f"{figure(abs(cut or 0.0), 'frac')} {'deeper' if (cut or 0.0) < 0 else 'shallower'}"
+    return (
+        f"not stopping changed the result by {told.value()} a year ({told.range()}); the deepest "
+        f"drawdown was {drawdown}."
+    )
+
+
 RULES: tuple[Claim, ...] = (
     Claim(
         "K19", "The MACD, breadth, RSI and macro filters improve results.",
@@ -97,8 +109,7 @@ RULES: tuple[Claim, ...] = (
         "K20", "No stop beats a stop at twice the credit.",
         "all sessions, the same entries held or stopped", "difference, USD a year", "usd",
         Region(low=0.0), no_stop,
-        lambda told: f"not stopping brought {told.value()} a year more ({told.range()}); the "
-        f"drawdown was {told.other('drawdown cut by not stopping', 'frac')} shallower.",
+        _not_stopped,
         no_stop_beside, is_repeated=True,
     ),
     Claim(

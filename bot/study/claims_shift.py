@@ -36,7 +36,8 @@ def recovered(evidence: Evidence) -> Sample:
     """Return of each losing condor whether its campaign ended without a loss."""
     lost = losers(evidence.tables)
     rows = column([trade.net_usd >= 0 for trade in lost])
-    return Sample(rows, mean, TRADES, True, trade_labels(lost), "no condor lost")
+    labels = trade_labels(lost) | {"side": [trade.breach or "neither" for trade in lost]}
+    return Sample(rows, mean, TRADES, True, labels, "no condor lost")
 
 
 def recovered_dollars(tables: Tables) -> Sample:
@@ -107,8 +108,9 @@ def rank_of_first(rows: FloatArray) -> float:
 
 def back_rolls(evidence: Evidence) -> Sample:
     """Return daily dollars with rolls back (R-18) and without."""
-    theirs = evidence.seen_from("no_back_shift").days
-    return difference(evidence.days.full, theirs.full, "no condor was ever rolled back")
+    ours, theirs = evidence.days, evidence.seen_from("no_back_shift").days
+    labels = ours.all_labels("vix", "year")
+    return difference(ours.full, theirs.full, "no condor was ever rolled back", labels)
 
 
 SHIFT: tuple[Claim, ...] = (

@@ -93,11 +93,16 @@ def slices(sample: Sample, name: str) -> list[Slice]:
     return found
 
 
-def difference(ours: FloatArray, theirs: FloatArray, why: str = UNCHANGED) -> Sample:
+def difference(
+    ours: FloatArray,
+    theirs: FloatArray,
+    why: str = UNCHANGED,
+    labels: Mapping[str, Sequence[str]] | None = None,
+) -> Sample:
     """Return daily dollars of two runs as pairs, nothing where they never differ."""
     if np.allclose(ours, theirs, atol=0.005):
         return Sample(paired([], []), _yearly_gain, why_empty=why)
-    return Sample(paired(ours, theirs), _yearly_gain)
+    return Sample(paired(ours, theirs), _yearly_gain, labels=labels or {})
 
 
 def _yearly_gain(rows: FloatArray) -> float:

@@ -60,6 +60,10 @@ class Days:
         """Return which side each session's move threatened."""
         return ["put" if move < 0 else "call" for move in self.move_frac.tolist()]
 
+    def all_labels(self, *kinds: str) -> Mapping[str, Sequence[str]]:
+        """Return the labels of every session."""
+        return self.labels(np.ones(len(self.sessions), dtype=bool), *kinds)
+
     def labels(self, keep: BoolArray, *kinds: str) -> Mapping[str, Sequence[str]]:
         """Return the labels of the sessions that are kept."""
         every = {"vix": self.vix_buckets, "year": self.years, "side": self.sides}
@@ -176,7 +180,7 @@ def payoff_points(strikes: tuple[float, float, float], width: float, close: floa
     return credit - min(max(put - close, close - call, 0.0), width)
 
 
-def trade_labels(trades: Sequence[TradeRow]) -> Mapping[str, Sequence[str]]:
+def trade_labels(trades: Sequence[TradeRow]) -> dict[str, list[str]]:
     """Return VIX bucket and year of trades."""
     return {
         "vix": [vix_label(trade.vix) for trade in trades],

@@ -64,6 +64,8 @@ def figure(value: float | None, unit: str) -> str:
         return f"{sign}{share:.{1 if share >= 10.0 or not share else 2}f}\u00a0%"
     if unit == "usd":
         return f"{sign}${size:,.0f}"
+    if unit == "usd_cents":
+        return f"{sign}${size:,.2f}"
     if unit == "points":
         return f"{sign}{size:.2f} points"
     return f"{sign}{size:.2f}"

@@ -47,10 +47,12 @@ class DataTalk:
 
     def _legs(self, asked: requests.DataRequest) -> tuple[Leg, ...]:
         if asked.contract.sec_type != BAG:
-            return self._talk.venue.legs_of(None, asked.contract)
+            return self._talk.venue.admission.legs_of(None, asked.contract)
         if not asked.legs:
             raise Refused(321, "Error validating request:-'bt' : cause - combo without legs")
-        return tuple(self._talk.venue.leg(leg.con_id, leg.ratio, leg.action) for leg in asked.legs)
+        return tuple(
+            self._talk.venue.admission.leg(leg.con_id, leg.ratio, leg.action) for leg in asked.legs
+        )
 
     def _cancel_market_data(self, fields: Fields) -> None:
         request_id = requests.versioned_id(fields)

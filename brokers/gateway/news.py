@@ -17,9 +17,10 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class OrderMoved:
-    """An order has a new status or price."""
+    """An order has a new status or price; `is_held` when it waits for the market to open."""
 
     ticket: Ticket
+    is_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,7 @@ class OrderTalk:
             self._talk.send(order_answers.stale_status(ticket))
         if ticket.status is Status.CANCELLED:
             self._talk.refuse(ticket.wire.order_id, 202, CANCELLED_TEXT + ticket.reason)
-        if ticket.status is Status.PRE_SUBMITTED:
+        if isinstance(told, OrderMoved) and told.is_held:
             self._talk.refuse(ticket.wire.order_id, 399, HELD_TEXT)
         if isinstance(told, Traded):
             for line in told.executions:

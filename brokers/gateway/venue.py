@@ -9,31 +9,25 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from brokers.gateway import account
-from brokers.gateway.contracts import WireContract, option_of_id
+from brokers.gateway.admission import Admission, refused_as
 from brokers.gateway.means import Means
 from brokers.gateway.news import OrderMoved, OrderRefused, PositionMoved, Refused, Told, Traded
 from brokers.gateway.orders import OrderDesk, Status, Ticket
-from brokers.gateway.requests import BAG, WireOrder
-from brokers.sim.admission import RejectionCode
+from brokers.gateway.requests import WireOrder
 from brokers.unsuspended import run_now
-from market.instruments import OptionContract, floor_to_tick
+from market.instruments import OptionContract
 from market.orders import (
     ApprovedOrder,
     BrokerEvent,
-    Leg,
     Order,
     OrderAccepted,
     OrderCancelled,
     OrderFilled,
-    OrderIntent,
     OrderRejected,
     PositionSettled,
-    legal_tick,
 )
 from market.quotes import Quote
 from market.sessions import exchange_zone
-
-CONDOR_LEGS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +48,7 @@ class Venue:
 
     def __init__(self, means: Means) -> None:
         self.means = means
+        self.admission = Admission(means)
         self.desk = OrderDesk()
         self.holdings = account.Holdings()
         self._listeners: list[Callable[[Told], None]] = []
@@ -72,43 +67,7 @@ class Venue:
 
     def is_open(self) -> bool:
         """Tell whether options trade in regular hours now."""
-        return self._session_end() is not None
-
-    def _session_end(self) -> datetime | None:
-        calendar, now = self.means.calendar, self.now
-        if not calendar.is_session(now.date()):
-            return None
-        session = calendar.session(now.date())
-        return session.option_close_at if session.open_at <= now < session.option_close_at else None
-
-    def legs_of(self, wire: WireOrder | None, contract: WireContract) -> tuple[Leg, ...]:
-        """Return what one unit of an order's contract is made of, as its action buys or sells it.
-
-        Raises:
-            Refused: a contract is unknown (200), or the combo is none (321).
-        """
-        legs = () if wire is None else wire.legs
-        if contract.sec_type != BAG:
-            option = self.means.directory.option(contract)
-            if option is None:
-                raise Refused(200, "No security definition has been found for the request")
-            return (Leg(option, 1),)
-        if not legs:
-            raise Refused(321, "Error validating request:-'cp' : cause - combo without legs")
-        return tuple(self.leg(leg.con_id, leg.ratio, leg.action) for leg in legs)
-
-    def leg(self, con_id: int, ratio: int, action: str) -> Leg:
-        """Return a leg with its sign.
-
-        Raises:
-            Refused: the contract is unknown or the ratio none.
-        """
-        option = option_of_id(con_id)
-        if option is None or not self.means.directory.is_listed(option):
-            raise Refused(200, "No security definition has been found for the request")
-        if ratio <= 0 or action not in {"BUY", "SELL"}:
-            raise Refused(321, "Error validating request:-'cp' : cause - leg without ratio or side")
-        return Leg(option, ratio if action == "BUY" else -ratio)
+        return self.admission.session_end is not None
 
     def place(self, client_id: int, wire: WireOrder, oddity: Oddity = PLAIN) -> Ticket:
         """Take a new order or the modification of a working one.
@@ -121,67 +80,34 @@ class Venue:
             return self._modify(known, wire)
         if known is None and wire.order_id <= self.desk.highest_order_id(client_id):
             raise Refused(103, "Duplicate order id")
-        legs = self._checked(wire)
+        legs = self.admission.checked(wire)
         ticket = self.desk.take(client_id, wire, legs, self.now)
         if oddity.portion is not None:
             self._portions[ticket.perm_id] = oddity
         self._send(ticket)
         return ticket
 
-    def _checked(self, wire: WireOrder) -> tuple[Leg, ...]:
-        """Return the signed legs of an order that may be sent."""
-        if wire.account not in {"", self.means.account}:
-            raise Refused(321, f"Error validating request:-'bW' : cause - account {wire.account}")
-        if wire.uses_etrade_fields:
-            raise Refused(10268, "The 'EtradeOnly' order attribute is not supported")
-        if wire.order_type != "LMT" or wire.limit_price is None:
-            raise Refused(387, "Unsupported order type for this exchange and security type")
-        if wire.quantity <= 0 or wire.quantity != int(wire.quantity):
-            raise Refused(434, "The order size cannot be zero")
-        if len(wire.legs) == CONDOR_LEGS and wire.has_leg_prices:
-            raise Refused(10058, "Combo leg prices are not allowed for this combo")
-        if len(wire.legs) == CONDOR_LEGS and dict(wire.routing).get("NonGuaranteed") == "1":
-            raise Refused(10043, "Non-guaranteed combos of four legs are not allowed")
-        sign = 1 if wire.action == "BUY" else -1
-        legs = tuple(
-            Leg(leg.contract, sign * leg.ratio) for leg in self.legs_of(wire, wire.contract)
-        )
-        intent = self._intent(wire, legs, int(wire.quantity))
-        tick = legal_tick(intent)
-        if floor_to_tick(intent.limit_credit, tick) != intent.limit_credit:
-            raise Refused(
-                110, "The price does not conform to the minimum price variation for this contract."
-            )
-        return legs
-
-    def _intent(self, wire: WireOrder, legs: tuple[Leg, ...], quantity: int) -> OrderIntent:
-        limit = wire.limit_price or Decimal(0)
-        credit = -limit if wire.action == "BUY" else limit
-        end = self._session_end() or self._next_close()
-        # The venue ends what works at its close; a good-till-cancelled order is sent anew each day.
-        return OrderIntent("client", "order", "client", legs, quantity, credit, end)
-
-    def _next_close(self) -> datetime:
-        calendar, now = self.means.calendar, self.now
-        day = calendar.on_or_after(now.date())
-        if now >= calendar.session(day).option_close_at:
-            day = calendar.next(day)
-        return calendar.session(day).option_close_at
-
     def _send(self, ticket: Ticket) -> None:
         """Let the exchange have an order, or hold it until the market opens."""
         if not self.is_open():
-            ticket.status = Status.PRE_SUBMITTED
-            self._held_back.append(ticket)
-            self._tell(OrderMoved(ticket))
+            self._hold(ticket)
             return
-        portion = self._portions.get(ticket.perm_id, PLAIN).portion
-        quantity = min(ticket.remaining, portion or ticket.remaining)
-        intent = self._intent(ticket.wire, ticket.legs, quantity)
-        session = self.means.calendar.on_or_before(self.now.date())
-        order = Order(ticket.venue_id, session, intent)
+        order = self._order_of(ticket, ticket.wire, ticket.venue_id)
         run_now(self.means.broker.submit(ApprovedOrder(order, "taken by the gateway")))
         self.hear()
+
+    def _hold(self, ticket: Ticket) -> None:
+        """Keep an order until the market opens."""
+        ticket.status = Status.PRE_SUBMITTED
+        self._held_back.append(ticket)
+        self._tell(OrderMoved(ticket, is_held=True))
+
+    def _order_of(self, ticket: Ticket, wire: WireOrder, venue_id: str) -> Order:
+        """Return what the exchange is sent of an order: what is not filled yet, or a portion."""
+        rest = int(wire.quantity) - ticket.filled
+        portion = self._portions.get(ticket.perm_id, PLAIN).portion
+        intent = self.admission.intent(wire, ticket.legs, min(rest, portion or rest))
+        return Order(venue_id, self.means.calendar.on_or_before(self.now.date()), intent)
 
     def _modify(self, ticket: Ticket, wire: WireOrder) -> Ticket:
         if not ticket.is_working:
@@ -194,21 +120,34 @@ class Venue:
             before.contract.con_id,
         ):
             raise Refused(105, "Order being modified does not match original order")
-        self._checked(wire)
-        if int(wire.quantity) <= ticket.filled:
-            raise Refused(201, "Order rejected - reason:quantity is filled already")
+        self.admission.checked(wire)
+        if ticket not in self._held_back:
+            self._check_change(ticket, wire)
         earlier = ticket.venue_id
+        self._forget_rest(ticket)
         self.desk.revise(ticket, wire)
         if ticket not in self._held_back:
             run_now(self.means.broker.cancel(earlier))
             self.hear()
-        if ticket.is_working:
-            self._resend(ticket)
+        self._resend(ticket)
         return ticket
+
+    def _check_change(self, ticket: Ticket, wire: WireOrder) -> None:
+        """Ask the exchange before the working order is given up: a refused change leaves it be."""
+        self.means.broker.advance(self.now)
+        self.hear()
+        if not ticket.is_working:
+            raise Refused(104, "Cannot modify a filled order.")
+        if int(wire.quantity) <= ticket.filled:
+            raise Refused(201, "Order rejected - reason:quantity is filled already")
+        changed = self._order_of(ticket, wire, f"{ticket.perm_id}.{ticket.revision + 1}")
+        objection = self.means.broker.objection(changed, instead_of=ticket.venue_id)
+        if objection is not None:
+            raise Refused(*refused_as(objection.code, objection.reason))
 
     def _resend(self, ticket: Ticket) -> None:
         if ticket in self._held_back:
-            self._tell(OrderMoved(ticket))
+            self._tell(OrderMoved(ticket, is_held=True))
         else:
             self._send(ticket)
 
@@ -254,6 +193,13 @@ class Venue:
                 self._send(ticket)
         self._send_rests()
 
+    def _forget_rest(self, ticket: Ticket) -> None:
+        """Send no rest of its own for an order that is sent anew as a whole."""
+        waiting = [row for row in self._rests if row[1] is not ticket]
+        if len(waiting) < len(self._rests):
+            self._portions.pop(ticket.perm_id, None)
+        self._rests = waiting
+
     def _send_rests(self) -> None:
         """Send what a script held back of orders that filled in part."""
         due = [ticket for at, ticket in self._rests if at <= self.now]
@@ -267,16 +213,9 @@ class Venue:
     def due(self) -> datetime | None:
         """Return when time alone next changes something at the exchange, or None."""
         due = [at for at, _ in self._rests]
-        due += [self._next_open()] if self._held_back else []
+        due += [self.admission.next_open()] if self._held_back else []
         exchange_due = self.means.broker.due()
         return min(due + ([] if exchange_due is None else [exchange_due]), default=None)
-
-    def _next_open(self) -> datetime:
-        calendar, now = self.means.calendar, self.now
-        day = calendar.on_or_after(now.date())
-        if now >= calendar.session(day).open_at:
-            day = calendar.next(day)
-        return calendar.session(day).open_at
 
     def has_working_orders(self) -> bool:
         """Tell whether an order works at the exchange now."""
@@ -300,24 +239,28 @@ class Venue:
 
     def _moved(self, ticket: Ticket, event: OrderAccepted | OrderRejected | OrderCancelled) -> None:
         if isinstance(event, OrderAccepted):
-            ticket.status = Status.SUBMITTED
-            self._tell(OrderMoved(ticket))
+            self._accepted(ticket)
         elif isinstance(event, OrderCancelled):
             self._cancelled(ticket, event)
         else:
             ticket.status, ticket.ended_at = Status.INACTIVE, event.at
             ticket.reason = event.reason
-            code = 200 if event.code == RejectionCode.UNKNOWN_CONTRACT else 201
-            self._tell(OrderRefused(ticket, code, f"Order rejected - reason:{event.reason}"))
+            self._tell(OrderRefused(ticket, *refused_as(event.code, event.reason)))
+
+    def _accepted(self, ticket: Ticket) -> None:
+        """Tell that an order works; a new one is told as held by the gateway first."""
+        if ticket.status is Status.PENDING_SUBMIT:
+            ticket.status = Status.PRE_SUBMITTED
+            self._tell(OrderMoved(ticket))
+        ticket.status = Status.SUBMITTED
+        self._tell(OrderMoved(ticket))
 
     def _cancelled(self, ticket: Ticket, event: OrderCancelled) -> None:
         """End an order; one that is good till cancelled waits for the next session instead."""
         ends_by_itself = ticket.status is not Status.PENDING_CANCEL
         if ends_by_itself and ticket.wire.time_in_force == "GTC":
             self.desk.revise(ticket, ticket.wire)
-            ticket.status = Status.PRE_SUBMITTED
-            self._held_back.append(ticket)
-            self._tell(OrderMoved(ticket))
+            self._hold(ticket)
             return
         ticket.reason = event.reason
         self._end(ticket)
@@ -354,7 +297,7 @@ class Venue:
         Raises:
             Refused: the order cannot be, or would leave a short uncovered.
         """
-        legs = self._checked(wire)
+        legs = self.admission.checked(wire)
         before = run_now(self.means.broker.account()).margin_usd
         positions = run_now(self.means.broker.positions())
         after = account.margin_after_usd(positions, legs, int(wire.quantity))

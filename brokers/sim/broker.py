@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from brokers.base import AccountState
+from brokers.sim.admission import Refusal
 from brokers.sim.exchange import ExchangeState, SimExchange
 from brokers.sim.margin import SeriesKey
 from market.errors import BooksDiffer
@@ -171,6 +172,13 @@ class SimBroker:
         self._catch_up(at)
         self._note(self._exchange.cancel(order_id, at))
         self._publish(at)
+
+    def objection(self, order: Order, *, instead_of: str) -> Refusal | None:
+        """Return why the exchange would turn an order down that took another's place, or None."""
+        at = self._now()
+        contracts = tuple(leg.contract for leg in order.intent.legs)
+        quotes = self._market.quotes(contracts, at)
+        return self._exchange.objection(order, at, quotes, instead_of=instead_of)
 
     async def open_orders(self) -> tuple[Order, ...]:
         """Return the orders that work at the exchange."""

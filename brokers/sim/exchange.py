@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from brokers.base import AccountState
 from brokers.sim.admission import (
+    Refusal,
     RejectionCode,
     VenueRules,
     WorkingOrder,
@@ -48,6 +49,11 @@ from market.quotes import Quote
 ZERO = Decimal(0)
 REVIEW_AFTER = timedelta(minutes=1)
 EXECUTIONS_KEPT = timedelta(days=7)
+
+TURNED_DOWN = Refusal(
+    RejectionCode.VENUE,
+    "the venue turned the order down, as fills.reject_share says it sometimes does.",
+)
 
 Quotes = Mapping[OptionContract, Quote]
 
@@ -141,18 +147,24 @@ class SimExchange:
         if seen is not None:
             return () if seen == order else (_duplicate(order, at),)
         self._seen[order.order_id] = order
-        if self._fills.is_turned_down(order.order_id):
-            return (_turned_down(order, at),)
-        others = self._working.values()
-        refused = refusal(order, at, quotes, rules=self._rules, ledger=self._ledger, working=others)
-        reserved_usd = ZERO
-        if refused is None:
-            reserved_usd = reservation_usd(order.intent, self._fees, self._ledger)
-            refused = margin_refusal(reserved_usd, self._ledger, others)
+        refused = self.objection(order, at, quotes)
         if refused is not None:
             return (OrderRejected(at, order.order_id, refused.code, refused.reason),)
-        working = self._accept(order, at, reserved_usd)
+        working = self._accept(order, at)
         return (OrderAccepted(at, order.order_id), *self._evaluate(working, at, quotes))
+
+    def objection(
+        self, order: Order, at: datetime, quotes: Quotes, *, instead_of: str = ""
+    ) -> Refusal | None:
+        """Return why an order is turned down, were it to come now in place of another, or None."""
+        if self._fills.is_turned_down(order.order_id):
+            return TURNED_DOWN
+        others = [each for name, each in self._working.items() if name != instead_of]
+        refused = refusal(order, at, quotes, rules=self._rules, ledger=self._ledger, working=others)
+        if refused is not None:
+            return refused
+        needed_usd = reservation_usd(order.intent, self._fees, self._ledger)
+        return margin_refusal(needed_usd, self._ledger, others)
 
     def cancel(self, order_id: str, at: datetime) -> tuple[BrokerEvent, ...]:
         """Stop an order; one that is unknown or finished gives no event (a fill may be first)."""
@@ -233,7 +245,7 @@ class SimExchange:
         """Return cash, margin and fees in dollars."""
         return self._ledger.account()
 
-    def _accept(self, order: Order, at: datetime, reserved_usd: Decimal) -> WorkingOrder:
+    def _accept(self, order: Order, at: datetime) -> WorkingOrder:
         intent = order.intent
         of_each_series = one_of_each_series(intent.legs)
         working = WorkingOrder(
@@ -242,7 +254,7 @@ class SimExchange:
             ends_at=min(intent.good_until, *map(self._rules.trading_ends_at, of_each_series)),
             limit_credit=intent.limit_credit,
             remaining=intent.quantity,
-            reserved_usd=reserved_usd,
+            reserved_usd=reservation_usd(intent, self._fees, self._ledger),
             one_of_each_series=of_each_series,
             rests_until=at + self._fills.latency if self._fills.latency else None,
         )
@@ -379,11 +391,6 @@ class SimExchange:
 def _duplicate(order: Order, at: datetime) -> OrderRejected:
     reason = f"order id {order.order_id} was already used for a different order."
     return OrderRejected(at, order.order_id, RejectionCode.DUPLICATE, reason)
-
-
-def _turned_down(order: Order, at: datetime) -> OrderRejected:
-    reason = "the venue turned the order down, as fills.reject_share says it sometimes does."
-    return OrderRejected(at, order.order_id, RejectionCode.VENUE, reason)
 
 
 def _ending(working: WorkingOrder) -> str:

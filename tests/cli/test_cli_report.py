@@ -1,12 +1,14 @@
 """`alvh report`: pages of a range, of a day and of a study, and what it refuses."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from cli_samples import Alvh
 
-from bot.report.page import interval_svg, rendered
+from bot.report.interval_bar import interval_bar
+from bot.report.page import part_figure, rendered
 from bot.report.study_page import PICTURES
 
 WINDOW = ("--from", "2018-01-22", "--to", "2018-02-09")
@@ -116,5 +118,30 @@ def test_an_interval_is_drawn_beside_what_is_claimed() -> None:
         "claimed": "at least 40 %", "unit": "frac",
     }  # fmt: skip
 
-    assert "interval 10.0\u00a0% to 30.0\u00a0%, claimed at least 40 %" in interval_svg(claim)
-    assert interval_svg(claim | {"ci_low": None}) == ""
+    drawn = interval_bar(claim)
+
+    assert 'aria-label="interval 10.0\u00a0% to 30.0\u00a0%, claimed at least 40 %"' in drawn
+    assert re.findall(r"<text[^>]*>([^<]*)<", drawn) == [
+        "at least 40 %", "10.0\u00a0%", "30.0\u00a0%",
+    ]  # fmt: skip
+    assert _places(drawn, "line", "x1", "x2") == [95.2, 234.9]
+    assert interval_bar(claim | {"ci_low": None}) == ""
+
+
+def _places(drawn: str, element: str, *names: str) -> list[float]:
+    found = re.search(rf"<{element} [^>]*>", drawn)
+    assert found is not None
+    return [float(re.findall(rf' {name}="([^"]+)"', found[0])[0]) for name in names]
+
+
+def test_parts_of_a_claim_are_told_in_its_unit_and_neighbours_in_their_own() -> None:
+    claim = {"unit": "frac"}
+
+    told = [
+        part_figure(-0.00281, {"by": "year"}, claim),
+        part_figure(0.8881, {"by": "beside"}, claim),
+        part_figure(-5532.83, {"by": "beside"}, claim),
+        part_figure(None, {"by": "year"}, claim),
+    ]
+
+    assert told == ["−0.28\u00a0%", "0.888", "−5,533", "unknown"]

@@ -332,6 +332,22 @@ async def test_row_13_parts_of_a_combo_sum_leg_by_leg_to_the_whole(world: World)
     assert paid == pytest.approx(trade.orderStatus.avgFillPrice * 5)
 
 
+async def test_an_order_changed_between_its_parts_fills_once_and_whole(world: World) -> None:
+    script = fault("partial", 'on = "place_order"', "quantity = 2", "seconds = 30")
+    async with emulator(world, faults=script) as gateway, client(gateway) as ib:
+        trade = await sent(gateway, ib, quantity=5)
+        trade.order.lmtPrice = -1.5
+        ib.placeOrder(trade.contract, trade.order)
+        for _ in range(3):
+            await gateway.pass_time(seconds=30)
+        await wait_until(lambda: trade.orderStatus.status == "Filled")
+        held = await ib.reqPositionsAsync()
+
+    packages = [f.execution for f in trade.fills if f.contract.secType == "BAG"]
+    assert [(e.shares, e.cumQty) for e in packages] == [(2, 2), (3, 5)]
+    assert {abs(p.position) for p in held} == {5}
+
+
 async def test_row_1_a_modification_that_became_a_second_order_leaves_two_at_work(
     world: World,
 ) -> None:

@@ -23,6 +23,7 @@ from gateway_samples import (
 )
 
 from bot.world import World
+from brokers.unsuspended import run_now
 from market.instruments import TradingClass
 
 MONDAY = date(2018, 2, 5)
@@ -60,7 +61,7 @@ async def test_row_15_a_condor_bought_at_a_negative_limit_is_sold_for_a_credit(
         ticket = gateway.server.venue.desk.tickets[0]
 
     price = Decimal(str(trade.orderStatus.avgFillPrice))
-    assert trail(trade) == ["PendingSubmit", "Submitted", "Filled"]
+    assert trail(trade) == ["PendingSubmit", "PreSubmitted", "Submitted", "Filled"]
     assert price <= -1
     assert after - before == -price * 100 - ticket.commission_usd
 
@@ -131,7 +132,13 @@ async def test_a_cancelled_order_passes_pending_cancel_and_tells_202(world: Worl
         ib.cancelOrder(trade.order)
         await wait_until(lambda: (trade.order.orderId, 202) in heard)
 
-    assert trail(trade) == ["PendingSubmit", "Submitted", "PendingCancel", "Cancelled"]
+    assert trail(trade) == [
+        "PendingSubmit",
+        "PreSubmitted",
+        "Submitted",
+        "PendingCancel",
+        "Cancelled",
+    ]
 
 
 async def test_row_10_cancelling_an_unknown_order_is_10147_and_a_filled_one_10148(
@@ -212,6 +219,61 @@ async def test_a_modification_to_another_combo_is_refused_and_the_order_lives_on
 
     assert heard == [(trade.order.orderId, 105)]
     assert ticket.wire.limit_price == -15
+
+
+REFUSED_CHANGES: dict[str, tuple[int, dict[str, object]]] = {
+    "a price off the grid": (110, {"lmtPrice": -15.03}),
+    "a type that is not served": (387, {"orderType": "MKT"}),
+    "more than the margin allows": (201, {"totalQuantity": 1000}),
+    "a credit that cannot lose": (201, {"lmtPrice": -25.0}),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED_CHANGES)
+async def test_a_refused_modification_leaves_the_order_at_work_as_it_was(
+    world: World, name: str
+) -> None:
+    code, terms = REFUSED_CHANGES[name]
+    async with emulator(world) as gateway, client(gateway, raises=False) as ib:
+        bag, order = await condor(ib), limit(-15.0)
+        trade = ib.placeOrder(bag, order)
+        await gateway.pass_time(seconds=1)
+        heard, told = errors_of(ib), list(trade.log)
+        changed = limit(-15.0, orderId=order.orderId)
+        for term, value in terms.items():
+            setattr(changed, term, value)
+        ib.client.placeOrder(order.orderId, bag, changed)
+        await wait_until(lambda: bool(heard))
+        await gateway.pass_time(seconds=60)
+        (ticket,) = gateway.server.venue.desk.working()
+        working = gateway.server.venue.means.broker
+        (at_work,) = run_now(working.open_orders())
+        ib.client.placeOrder(order.orderId, bag, limit(-1.0, orderId=order.orderId))
+        await gateway.pass_time(seconds=5)
+        await wait_until(lambda: ticket.status == "Filled")
+
+    assert heard[0] == (order.orderId, code)
+    assert [entry.status for entry in told] == ["PendingSubmit", "PreSubmitted", "Submitted"]
+    assert "Inactive" not in trail(trade)
+    assert (ticket.revision, at_work.order_id) == (1, f"{ticket.perm_id}.0")
+    assert ticket.wire.order_ref == "sample"
+
+
+async def test_an_order_that_fills_as_its_change_arrives_is_not_changed_any_more(
+    world: World,
+) -> None:
+    async with emulator(world) as gateway, client(gateway) as ib:
+        bag, order = await condor(ib), limit(-1.0)
+        ib.placeOrder(bag, order)
+        await gateway.settle_down()
+        heard = errors_of(ib)
+        gateway.clock.jump(gateway.clock.now() + timedelta(seconds=5))
+        ib.client.placeOrder(order.orderId, bag, limit(-2.0, orderId=order.orderId))
+        await wait_until(lambda: bool(heard))
+        (ticket,) = gateway.server.venue.desk.tickets
+
+    assert heard == [(order.orderId, 104)]
+    assert (ticket.status, ticket.revision) == ("Filled", 0)
 
 
 async def test_a_what_if_tells_margin_and_commission_and_sends_nothing(world: World) -> None:
