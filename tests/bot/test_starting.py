@@ -131,9 +131,10 @@ def silent_gateway() -> Iterator[int]:
 
 
 def paper(port: int, folder: Path) -> "subprocess.Popen[str]":
+    words = ["run", "--profile", "paper", "--no-web", "--out", str(folder)]
+    settings = [f"--set=ib.port={port}", f"--set=ib.account={ACCOUNT}"]
     return subprocess.Popen(
-        [ALVH, "run", "--profile", "paper", "--no-web", "--out", str(folder)]
-        + [f"--set=ib.port={port}", f"--set=ib.account={ACCOUNT}"],
+        [ALVH, *words, *settings],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
