@@ -1,5 +1,6 @@
 """What a daemon does before anything heavy is loaded: its folder, its locks, its first answer."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from bot.cli.folders import LOCK_NAME, daemon_folder
 from bot.clock import SystemClock
 from bot.instance import AccountLock, InstanceLock
 from bot.settings import Settings
-from bot.starting import StartingSocket
+from bot.starting import SOCKET_NAME, StartingSocket
 from bot.web.options import WebSettings
 from brokers.ib.paper_lock import masked, require_paper_settings
 
@@ -55,7 +56,7 @@ def begin(settings: Settings, options: LiveOptions, profile: str) -> Iterator[Fr
         held.enter_context(InstanceLock(folder / LOCK_NAME, f"profile {profile} in {folder}", now))
         if profile == PAPER:
             held.enter_context(account_lock(settings))
-        held.enter_context(_leaving_at_once())
+        held.enter_context(_leaving_at_once(folder))
         yield Front(folder, held.enter_context(StartingSocket(folder, profile)))
 
 
@@ -70,11 +71,16 @@ def account_lock(settings: Settings) -> AccountLock:
 
 
 @contextmanager
-def _leaving_at_once() -> Iterator[None]:
-    """Let SIGTERM end a start in order; once the daemon serves it hears the signal itself."""
+def _leaving_at_once(folder: Path) -> Iterator[None]:
+    """Let SIGTERM end a start; once the daemon serves it hears the signal itself.
+
+    An exception would be lost where the interpreter may not raise, as it may not while modules are
+    imported; and a start leaves nothing behind but its socket: what it has is the kernel's to free.
+    """
 
     def leave(_number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(0)
+        (folder / SOCKET_NAME).unlink(missing_ok=True)
+        os._exit(0)
 
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may listen to signals

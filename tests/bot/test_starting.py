@@ -151,6 +151,31 @@ def wait_for_start(folder: Path, phase: str) -> Mapping[str, Any]:
     raise AssertionError(f"no start in {folder} came to {phase!r}")
 
 
+# A start mostly imports, and an import may swallow what a signal raises.
+@pytest.mark.parametrize("steps", range(3))
+def test_a_start_ends_by_sigterm_wherever_it_stands(tmp_path: Path, steps: int) -> None:
+    with subprocess.Popen(
+        [ALVH, "run", "--profile", "sim", "--no-web", "--out", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as daemon:
+        wait_for_socket(tmp_path)
+        for _ in range(steps):
+            asked(tmp_path, "status")
+        daemon.send_signal(signal.SIGTERM)
+        _, last_words = daemon.communicate(timeout=LONGEST_S)
+
+    assert (daemon.returncode, last_words) == (0, "")
+    assert not (tmp_path / SOCKET_NAME).exists()
+
+
+def wait_for_socket(folder: Path) -> None:
+    until = time.monotonic() + LONGEST_S
+    while not (folder / SOCKET_NAME).exists() and time.monotonic() < until:
+        threading.Event().wait(0.01)
+
+
 def test_a_daemon_before_a_hanging_gateway_answers_and_ends_in_order(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     with silent_gateway() as port, paper(port, first) as daemon:
