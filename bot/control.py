@@ -5,6 +5,7 @@ reason.
 """
 
 import os
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,15 @@ NO_REASON = "no reason given"
 class Controls:
     """What a person may order of a daemon; each answers with one sentence."""
 
-    def __init__(self, daemon: Daemon, folder: Path, profile: str) -> None:
+    def __init__(
+        self,
+        daemon: Daemon,
+        folder: Path,
+        profile: str,
+        watched: Callable[[], Awaitable[Mapping[str, Any]]] | None = None,
+    ) -> None:
+        """Order `daemon`; `watched` tells what `alvh top` shows."""
+        self._watched = watched
         self._daemon = daemon
         self._rig = daemon.rig
         self._profile = profile
@@ -78,6 +87,10 @@ class Controls:
         if self._halt_file.exists() and self._rig.book.halt is None:
             now = self._rig.clock.now()
             await self._daemon.handle(HaltAsked(now, f"the file {self._halt_file} asks for it"))
+
+    async def overview(self) -> Mapping[str, Any]:
+        """Return what `alvh top` shows."""
+        return {} if self._watched is None else await self._watched()
 
     def status(self) -> dict[str, Any]:
         """Return where the daemon stands, as plain values."""

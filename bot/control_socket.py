@@ -19,7 +19,7 @@ import msgspec
 
 from bot.starting import SOCKET_NAME
 from brokers.local_socket import listen_on, peer_uid
-from market.errors import BrokerUnavailable, ConfigError
+from market.errors import AlvhError, BrokerUnavailable, ConfigError
 
 FLATTEN_WORD = "flatten"
 LONGEST_LINE = 4096
@@ -50,6 +50,9 @@ class Obeying(Protocol):
 
     def status(self) -> Mapping[str, Any]:
         """Return where the daemon stands."""
+
+    async def overview(self) -> Mapping[str, Any]:
+        """Return what `alvh top` shows: the figures of overview, condor and hedge."""
 
 
 class ControlSocket:
@@ -115,13 +118,13 @@ class ControlSocket:
                 return await self._obey(demand)
         except TimeoutError:
             return refusal("the daemon is busy; what was wanted is done once it is not")
-        except BrokerUnavailable as error:
+        except AlvhError as error:
             return refusal(str(error))
 
     async def _obey(self, demand: Demand) -> Mapping[str, Any]:
         match demand.verb:
-            case "status":
-                return {"ok": True, "status": self._obeying.status()}
+            case "status" | "top":
+                return {"ok": True, **await self._shown(demand.verb)}
             case "halt":
                 return _done(await self._obeying.halt(demand.reason))
             case "resume":
@@ -132,7 +135,13 @@ class ControlSocket:
                 wanted = self._obeying.flatten(demand.reason, with_hedge=demand.with_hedge)
                 return _done(await wanted)
             case _:
-                return refusal("the verbs are status, halt, resume and flatten")
+                return refusal("the verbs are status, top, halt, resume and flatten")
+
+    async def _shown(self, verb: str) -> Mapping[str, Any]:
+        """Return what somebody who only looks wants to see."""
+        if verb == "status":
+            return {"status": self._obeying.status()}
+        return {"overview": await self._obeying.overview()}
 
 
 def _done(sentence: str) -> Mapping[str, Any]:
@@ -202,6 +211,9 @@ def folder_of_daemon(folder: Path | None, parent: Path) -> Path:
     if len(running) == 1:
         return running[0]
     if not running:
-        raise ConfigError(f"no daemon runs below {parent}; name its folder with --out.")
+        raise ConfigError(
+            f"no daemon runs below {parent}; start one with `alvh run --profile sim`, or name its"
+            " folder with --out."
+        )
     names = ", ".join(map(str, running))
     raise ConfigError(f"several daemons run ({names}); name one with --out.")

@@ -1,11 +1,11 @@
-"""The overview for a terminal: the dashboard's own JSON, drawn as text."""
+"""The overview for a terminal: the figures of the dashboard's pages, drawn as text."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -18,14 +18,20 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the dashboard answered: the objects of three of its pages."""
+    """What the daemon told: the objects of three of its pages."""
 
     overview: Json
     condor: Json
     hedge: Json
 
 
-def draw(told: Told) -> RenderableType:
+def fitted(told: Told, console: Console) -> RenderableType:
+    """Return the whole screen with as much of the log as the terminal is high."""
+    lines = len(console.render_lines(draw(told, lines_of_log=1)))
+    return draw(told, lines_of_log=max(console.height - lines + 1, 1))
+
+
+def draw(told: Told, lines_of_log: int = NEWS_SHOWN) -> RenderableType:
     """Return the whole screen."""
     overview = told.overview
     middle = Table.grid(expand=True)
@@ -35,7 +41,9 @@ def draw(told: Told) -> RenderableType:
         Panel(_condors(told.condor["condors"]), title="condor"),
         Panel(_layers(told.hedge["layers"]), title="hedge: VIX calls"),
     )
-    return Group(_header(overview), middle, _decisions(overview), _news(overview["news"]))
+    return Group(
+        _header(overview), middle, _decisions(overview), _news(overview["news"][:lines_of_log])
+    )
 
 
 def exchange_time(text: str, form: str = "%a %d %b %H:%M:%S") -> str:
@@ -64,10 +72,11 @@ def _header(overview: Json) -> RenderableType:
         Text(f"SPX {_number(market.get('spx'))}   VIX {_number(market.get('vix'))}", style="bold"),
         _state(overview),
     )
-    table.add_row(_worth(overview), "", _following(overview["next"]))
+    table.add_row(_quotes(market), "", _following(overview["next"]))
     run = overview["run"] or {}
     money = "simulated, no real money" if run.get("is_simulated") else "paper account"
-    return Panel(table, title=f"ALVH  ·  {run.get('profile', 'no run')}  ·  {money}")
+    whole = Group(table, Text(f" {_worth(overview)}"))
+    return Panel(whole, title=f"ALVH  ·  {run.get('profile', 'no run')}  ·  {money}")
 
 
 def _state(overview: Json) -> Text:
@@ -79,13 +88,22 @@ def _state(overview: Json) -> Text:
 
 
 def _worth(overview: Json) -> str:
-    worth = overview["live"] or overview["equity"]
+    live = overview["live"]
+    worth = live or overview["equity"]
     if worth is None:
         return "no equity yet"
-    return (
-        f"NLV {_dollars(worth['nlv_usd'])} with hedge,"
-        f" {_dollars(worth['unhedged_nlv_usd'])} without"
-    )
+    when = "now" if live else f"at the close of {worth['session']}"
+    without = _dollars(worth["unhedged_nlv_usd"])
+    return f"NLV {when} {_dollars(worth['nlv_usd'])} with hedge, {without} without"
+
+
+def _quotes(market: Json) -> str:
+    """Return of what kind the prices are and how old, in words."""
+    if not market:
+        return "no quotes yet"
+    age = round(market["age_s"])
+    old = f"{age} s" if age < 120 else f"{age // 60} min" if age < 7200 else f"{age // 3600} h"
+    return f"quotes {market['quotes']}, {old} old"
 
 
 def _following(moments: Sequence[Json]) -> str:
@@ -128,21 +146,28 @@ def _layers(layers: Sequence[Json]) -> RenderableType:
 
 
 def _decisions(overview: Json) -> RenderableType:
-    lines = [Text(f"WARNING: {text}", style="yellow") for text in overview["warnings"]]
+    lines = list[Text]()
     if overview["halt"] is not None:
         lines.append(Text(overview["halt"]["sentence"], style="bold red"))
     made = [overview[key] for key in ("decision", "hedge_decision") if overview[key] is not None]
+    if not made:
+        lines.append(Text("none yet", style="dim"))
     lines += [Text(f"{decision['session']}  {decision['sentence']}") for decision in made]
-    return Panel(Group(*lines) if lines else Text("none yet", style="dim"), title="decisions")
+    lines += [_one_line(f"WARNING: {text}", "yellow") for text in overview["warnings"]]
+    return Panel(Group(*lines), title="decisions")
 
 
 def _news(news: Sequence[Json]) -> RenderableType:
     styles = {"detail": "dim", "warning": "yellow", "alarm": "bold red"}
     lines = [
-        Text(
+        _one_line(
             f"{exchange_time(each['at'], '%d %b %H:%M:%S')}  {each['sentence']}",
-            style=styles.get(each["level"], ""),
+            styles.get(each["level"], ""),
         )
-        for each in news[:NEWS_SHOWN]
+        for each in news
     ]
     return Panel(Group(*lines) if lines else Text("nothing yet", style="dim"), title="log")
+
+
+def _one_line(text: str, style: str) -> Text:
+    return Text(text, style=style, no_wrap=True, overflow="ellipsis")

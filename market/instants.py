@@ -15,10 +15,12 @@ import numpy as np
 from market.errors import MarketDataError, NoSuchSession
 from market.family import VolFamily, VolState
 from market.history import History
+from market.instruments import OptionContract
 from market.paths import IntradayPaths
-from market.quotes import Chain, ChainKey, FuturesCurve
+from market.quotes import Chain, ChainKey, FloatArray, FuturesCurve, Quote
 from market.sessions import SessionCalendar, exchange_zone
 from market.surface_params import SurfaceParams
+from market.surface_rows import HalfSpread, Terms
 from market.surface_term import VarianceCurve
 
 _INSTANTS_KEPT = 4
@@ -27,7 +29,11 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Instant:
-    """What is known at one instant: the running or last session's row and the levels."""
+    """What is known at one instant: the running or last session's row and the levels.
+
+    The lists and tables below are filled as questions are asked: all of them are functions of the
+    instant, so that everybody who looks at it shares one answer, and they end with it.
+    """
 
     at: datetime
     on: date
@@ -39,7 +45,11 @@ class Instant:
     rate_frac: float
     variances: list[VarianceCurve] = field(default_factory=list)
     curves: list[FuturesCurve] = field(default_factory=list)
+    knots: list[tuple[FloatArray, FloatArray]] = field(default_factory=list)
+    halves: dict[str, HalfSpread] = field(default_factory=dict)
+    terms: dict[ChainKey, Terms | None] = field(default_factory=dict)
     chains: dict[ChainKey, Chain | None] = field(default_factory=dict)
+    quotes: dict[OptionContract, Quote | None] = field(default_factory=dict)
 
 
 class Instants:

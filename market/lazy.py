@@ -1,4 +1,4 @@
-"""A mapping that looks its entries up when somebody asks for them."""
+"""Mappings that look their entries up when somebody asks for them."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
@@ -33,3 +33,35 @@ class Lazy(Mapping[Key, Value], Generic[Key, Value]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+class Together(Mapping[Key, Value], Generic[Key, Value]):
+    """Looks all entries up at once, when the first is asked for; a key without one is missing."""
+
+    def __init__(
+        self,
+        keys: Iterable[Key],
+        look_up: Callable[[Iterable[Key]], Mapping[Key, Value]],
+    ) -> None:
+        self._keys = tuple(keys)
+        self._look_up = look_up
+        self._found: Mapping[Key, Value] | None = None
+
+    def _all(self) -> Mapping[Key, Value]:
+        if self._found is None:
+            self._found = self._look_up(self._keys)
+        return self._found
+
+    def get(self, key: Key, default: Any = None) -> Any:
+        """Return the entry, or `default`; without the exception that a missing one would cost."""
+        found = self._found
+        return (self._all() if found is None else found).get(key, default)
+
+    def __getitem__(self, key: Key) -> Value:
+        return self._all()[key]
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())

@@ -17,8 +17,8 @@ from market.errors import NoSuchSession
 from market.family import VolFamily
 from market.history import History
 from market.instants import Instant, Instants
-from market.instruments import CLASS_SPECS, OptionContract, Settlement, TradingClass
-from market.lazy import Lazy
+from market.instruments import OptionContract, TradingClass
+from market.lazy import Lazy, Together
 from market.listings import Listings
 from market.macro import MacroCalendar
 from market.paths import IntradayPaths
@@ -34,11 +34,13 @@ from market.quotes import (
     SpxBar,
 )
 from market.quoting import Quoting
+from market.series_terms import SeriesTerms
 from market.sessions import SessionCalendar
 from market.settlement import modelled_vix_settlement
+from market.single_quotes import SingleQuotes
 from market.surface import Surface
-from market.surface_term import BusinessTime, VarianceCurve
-from market.vix_curve import VixCurve, years_to
+from market.surface_term import BusinessTime
+from market.vix_curve import VixCurve
 
 _BAR = timedelta(minutes=15)
 _STEP = timedelta(minutes=5)
@@ -67,9 +69,11 @@ class ModelMarket:
         self._family = family
         self._paths = IntradayPaths(history, calendar, seed)
         events = () if macro is None else macro.events
-        self._business = BusinessTime(calendar, events, surface.params.spx_term)
+        business = BusinessTime(calendar, events, surface.params.spx_term)
         self._instants = Instants(history, calendar, family, self._paths, surface.params)
         self._vix = VixCurve(history, calendar, listings, surface, family)
+        self._terms = SeriesTerms(history, calendar, listings, surface, business, self._vix)
+        self._single = SingleQuotes(self._terms, surface, quoting)
 
     @property
     def provenance(self) -> dict[str, str]:
@@ -113,7 +117,10 @@ class ModelMarket:
         instant = self._instants.at(at)
         key = (trading_class, expiry)
         if key not in instant.chains:
-            instant.chains[key] = self._shown(instant, self._chain(instant, key, None))
+            chain = self._chain(instant, key)
+            if chain is not None and self._quoting is not None:
+                chain = self._quoting.shown(chain, instant.vol.vix)
+            instant.chains[key] = chain
         return instant.chains[key]
 
     def faultless_chain(
@@ -124,7 +131,7 @@ class ModelMarket:
         Raises:
             MarketDataError: the instant lies outside history, or VIX is not known yet.
         """
-        return self._chain(self._instants.at(at), (trading_class, expiry), None)
+        return self._chain(self._instants.at(at), (trading_class, expiry))
 
     def quotes(
         self, contracts: Iterable[OptionContract], at: datetime
@@ -134,8 +141,7 @@ class ModelMarket:
         Raises:
             MarketDataError: the instant lies outside history, or VIX is not known yet.
         """
-        found = ((contract, self._quote(contract, at)) for contract in contracts)
-        return {contract: quote for contract, quote in found if quote is not None}
+        return self._single.quotes(self._instants.at(at), contracts)
 
     def snapshot(self, at: datetime, request: SnapshotRequest) -> MarketSnapshot:
         """Return what `request` names; chains and quotes are computed when they are looked at.
@@ -148,7 +154,7 @@ class ModelMarket:
             levels=self.levels(at),
             curve=self.curve(at),
             chains=Lazy(request.chains, lambda key: self.chain(key[0], key[1], at)),
-            quotes=Lazy(request.contracts, lambda contract: self._quote(contract, at)),
+            quotes=Together(request.contracts, lambda contracts: self.quotes(contracts, at)),
             bars=self.bars(at, request.bars),
         )
 
@@ -212,77 +218,9 @@ class ModelMarket:
         """Return the bill rate that was known when a year began, a fraction a year."""
         return self._surface.params.carry.bill_frac(year)
 
-    def _sessions_left(self, instant: Instant, trading_class: TradingClass, expiry: date) -> float:
-        today = self._history.sessions[instant.row]
-        whole = self._calendar.index(expiry) - self._calendar.index(today)
-        if CLASS_SPECS[trading_class].settlement is Settlement.AM:
-            whole -= 1
-        return max(whole, 0) + instant.session_left
-
-    def _chain(self, instant: Instant, key: ChainKey, strikes: FloatArray | None) -> Chain | None:
-        trading_class, expiry = key
-        if not self._listings.is_listed(trading_class, expiry, instant.on):
-            return None
-        if instant.at >= self._calendar.trading_ends_at(trading_class, expiry):
-            return None
-        return self._priced(instant, key, strikes)
-
-    def _priced(
-        self,
-        instant: Instant,
-        key: ChainKey,
-        strikes: FloatArray | None,
-        forward: float | None = None,
-    ) -> Chain:
-        """Return the model's chain, on its own forward unless one is given."""
-        trading_class, expiry = key
-        years = years_to(self._calendar, trading_class, expiry, instant.at)
-        if trading_class in (TradingClass.SPX, TradingClass.SPXW):
-            spot = instant.spx
-            if forward is not None:
-                unit = self._surface.spx_forward(spot=1.0, rate_frac=instant.rate_frac, years=years)
-                spot = forward / unit
-            sessions_left = self._sessions_left(instant, trading_class, expiry)
-            time = self._business.to(
-                self._calendar.settles_at(trading_class, expiry),
-                at=instant.at,
-                years=years,
-                sessions_left=sessions_left,
-            )
-            return self._surface.spx_chain(
-                trading_class=trading_class,
-                expiry=expiry,
-                at=instant.at,
-                spot=spot,
-                rate_frac=instant.rate_frac,
-                years=years,
-                sessions_left=sessions_left,
-                vol=instant.vol,
-                strikes=strikes,
-                at_money=self._variance(instant).at_money(time),
-            )
-        return self._surface.vix_chain(
-            trading_class=trading_class,
-            expiry=expiry,
-            at=instant.at,
-            forward=self._vix.forward(instant, expiry) if forward is None else forward,
-            years=years,
-            vol=instant.vol,
-            rate_frac=instant.rate_frac,
-            strikes=strikes,
-        )
-
-    def _variance(self, instant: Instant) -> VarianceCurve:
-        if not instant.variances:
-            times = self._business.nodes(instant.at, instant.session_left)
-            curve = self._surface.variance_curve(instant.vol, times, spot=instant.spx)
-            instant.variances.append(curve)
-        return instant.variances[0]
-
-    def _shown(self, instant: Instant, chain: Chain | None) -> Chain | None:
-        if chain is None or self._quoting is None:
-            return chain
-        return self._quoting.shown(chain, instant.vol.vix)
+    def _chain(self, instant: Instant, key: ChainKey) -> Chain | None:
+        terms = self._terms.of(instant, key)
+        return None if terms is None else self._surface.chain(terms)
 
     def chain_on_forward(
         self, key: ChainKey, at: datetime, forward: float, strikes: FloatArray
@@ -295,7 +233,8 @@ class ModelMarket:
             MarketDataError: the instant lies outside history, or VIX is not known yet.
             NoSuchSession: the expiry is no session.
         """
-        return self._priced(self._instants.at(at), key, strikes, forward)
+        terms = self._terms.anew(self._instants.at(at), key, forward)
+        return self._surface.chain(terms, strikes)
 
     def vix_future(self, expiry: date, at: datetime) -> float:
         """Return the model's VIX future for delivery at the settlement of an expiry, points."""
@@ -304,17 +243,3 @@ class ModelMarket:
     def rate_frac(self, at: datetime) -> float:
         """Return the bill rate known at an instant, a fraction a year."""
         return self._instants.at(at).rate_frac
-
-    def _quote(self, contract: OptionContract, at: datetime) -> Quote | None:
-        chain = self.chain(contract.trading_class, contract.expiry, at)
-        if chain is None:
-            return None
-        quote = chain.quote(contract.strike, contract.right)
-        strike = float(contract.strike)
-        if quote is not None or not self._surface.is_on_grid(contract.trading_class, strike):
-            return quote
-        # A series that the market has moved away from stays listed: price its row alone.
-        key = (contract.trading_class, contract.expiry)
-        instant = self._instants.at(at)
-        row = self._shown(instant, self._chain(instant, key, np.array([strike])))
-        return None if row is None else row.quote(contract.strike, contract.right)

@@ -52,6 +52,11 @@ class DisplayedSize:
         depth = self.most_contracts / (1.0 + price_points / self.half_at_points)
         return max(1, round(depth * (1.0 - self.delta_discount * min(abs(delta), 1.0))))
 
+    def behind(self, at: datetime, bid: float, ask: float, iv: float | None, delta: float) -> Quote:
+        """Return the quote with its sizes; where nobody bids the bid has none."""
+        contracts = self.contracts(0.5 * (bid + ask), delta)
+        return Quote(at, bid, ask, iv, delta, contracts if bid > 0 else 0, contracts)
+
 
 @dataclass(frozen=True)
 class Chain:
@@ -114,8 +119,7 @@ class Chain:
             return Quote(old.at, old.bid, old.ask, iv, delta)
         if self.size is None or bid is None or ask is None or delta is None:
             return Quote(self.at, bid, ask, iv, delta)
-        contracts = self.size.contracts(0.5 * (bid + ask), delta)
-        return Quote(self.at, bid, ask, iv, delta, contracts if bid > 0 else 0, contracts)
+        return self.size.behind(self.at, bid, ask, iv, delta)
 
 
 def _known(value: float) -> float | None:

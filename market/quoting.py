@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from market.errors import ConfigError
-from market.instruments import CLASS_SPECS, Right, TradingClass
+from market.instruments import CLASS_SPECS, OptionContract, Right, TradingClass
 from market.quotes import Chain, DisplayedSize, FloatArray, Quote
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -77,7 +77,7 @@ class Quoting:
         self, seed: int, faults: FaultShares, sizes: dict[str, SizeParams] | None = None
     ) -> None:
         self._seed = seed
-        self._faults = faults
+        self._faults, self._total = faults, faults.total
         self._sizes = sizes or {}
         self._keys: dict[tuple[TradingClass, date], int] = {}
 
@@ -99,15 +99,41 @@ class Quoting:
 
     def shown(self, chain: Chain, vix: float) -> Chain:
         """Return a chain as it is seen, with sizes and faults."""
-        params = self._sizes.get(CLASS_SPECS[chain.trading_class].underlying)
-        size = None if params is None else params.at(vix)
-        if not self._faults.total:
+        size = self.size_at(chain.trading_class, vix)
+        if not self._total:
             return chain if size is None else replace(chain, size=size)
         draws = self._draws(chain)
-        faulty = np.argwhere(draws < self._faults.total)
+        faulty = np.argwhere(draws < self._total)
         if not len(faulty):
             return chain if size is None else replace(chain, size=size)
         return self._with_faults(chain, size, draws, faulty.tolist())
+
+    def size_at(self, trading_class: TradingClass, vix: float) -> DisplayedSize | None:
+        """Return how many contracts quotes of a class show at a level of VIX; None is unknown."""
+        params = self._sizes.get(CLASS_SPECS[trading_class].underlying)
+        return None if params is None else params.at(vix)
+
+    def row(
+        self,
+        contract: OptionContract,
+        at: datetime,
+        sides: tuple[float, float],
+        greeks: tuple[float, float],
+        size: DisplayedSize | None,
+    ) -> Quote:
+        """Return the single quote that a chain shows in a row of modelled sides and (iv, delta)."""
+        faults, (bid, ask) = self._faults, sides
+        draw = self._draw(contract, at) if self._total else 1.0
+        if draw < faults.stale_frac:
+            old = _stale(contract.trading_class, at, bid, ask, draw / faults.stale_frac)
+            return Quote(old.at, old.bid, old.ask, *greeks)
+        if draw < faults.stale_frac + faults.crossed_frac:
+            bid = ask + _tick(contract.trading_class, ask)
+        elif draw < self._total:
+            return Quote(at, None, None, *greeks)
+        if size is None:
+            return Quote(at, bid, ask, *greeks)
+        return size.behind(at, bid, ask, *greeks)
 
     def _with_faults(
         self,
@@ -132,7 +158,8 @@ class Quoting:
             if draw < self._faults.stale_frac:
                 right = _RIGHTS[side]
                 share = draw / self._faults.stale_frac
-                stale[row, right] = _stale(chain, float(bid[row]), float(ask[row]), share)
+                sides = float(bid[row]), float(ask[row])
+                stale[row, right] = _stale(chain.trading_class, chain.at, *sides, share)
             bid[row] = ask[row] = np.nan
         return replace(
             chain,
@@ -146,12 +173,10 @@ class Quoting:
 
     def _draws(self, chain: Chain) -> FloatArray:
         """Return a number in [0, 1) for each right and strike of a chain."""
-        key = self._key(chain.trading_class, chain.expiry)
-        instant = (chain.at - _EPOCH) // _MICROSECOND
-        start = (key + instant * _GOLDEN) & _WORD
+        start = self._start(chain.trading_class, chain.expiry, chain.at)
         strikes = np.rint(chain.strikes * 200.0).astype(np.uint64)
         word = np.empty((2, len(strikes)), np.uint64)
-        word[0] = strikes
+        word[0] = strikes  # puts
         word[1] = strikes + np.uint64(1)
         word *= np.uint64(_GOLDEN)
         word += np.uint64(start)
@@ -161,6 +186,19 @@ class Quoting:
         word *= np.uint64(_MIX_SECOND)
         word ^= word >> np.uint64(31)
         return np.asarray((word >> np.uint64(11)) * 2.0**-53)
+
+    def _draw(self, contract: OptionContract, at: datetime) -> float:
+        """Return the number of one series: what `_draws` has in its row."""
+        word = round(float(contract.strike) * 200.0) + (contract.right is Right.CALL)
+        start = self._start(contract.trading_class, contract.expiry, at)
+        word = (word * _GOLDEN + start) & _WORD
+        word = ((word ^ (word >> 30)) * _MIX_FIRST) & _WORD
+        word = ((word ^ (word >> 27)) * _MIX_SECOND) & _WORD
+        return ((word ^ (word >> 31)) >> 11) * 2.0**-53
+
+    def _start(self, trading_class: TradingClass, expiry: date, at: datetime) -> int:
+        instant = (at - _EPOCH) // _MICROSECOND
+        return (self._key(trading_class, expiry) + instant * _GOLDEN) & _WORD
 
     def _key(self, trading_class: TradingClass, expiry: date) -> int:
         key = self._keys.get((trading_class, expiry))
@@ -184,10 +222,12 @@ def _tick(trading_class: TradingClass, price: float) -> float:
     return float(spec.tick_below if price < float(spec.tick_switch_points) else spec.tick_from)
 
 
-def _stale(chain: Chain, bid: float, ask: float, share: float) -> Quote:
+def _stale(
+    trading_class: TradingClass, at: datetime, bid: float, ask: float, share: float
+) -> Quote:
     """Return an old quote, a few ticks beside today's; the share decides how old and how far."""
     seconds = round(_LEAST_AGE_SECONDS + share * (_MOST_AGE_SECONDS - _LEAST_AGE_SECONDS))
     ticks = (seconds % _MOST_TICKS_OFF + 1) * (1 if seconds % 2 else -1)
-    shift = ticks * _tick(chain.trading_class, ask)
+    shift = ticks * _tick(trading_class, ask)
     sides = max(round(bid + shift, 2), 0.0), max(round(ask + shift, 2), 0.05)
-    return Quote(chain.at - timedelta(seconds=seconds), *sides)
+    return Quote(at - timedelta(seconds=seconds), *sides)

@@ -9,6 +9,7 @@ Rules of this file:
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -16,9 +17,18 @@ import numpy as np
 
 from market.family import VolState
 from market.instruments import TradingClass
-from market.pricing import call_side
 from market.quotes import Chain, FloatArray
 from market.surface_params import SurfaceParams, VixFutures, VixSmile
+from market.surface_rows import (
+    Expiry,
+    HalfSpread,
+    Rows,
+    SpxTerms,
+    Terms,
+    VixTerms,
+    chain_of,
+    rows_of,
+)
 from market.surface_smile import smile_shape
 from market.surface_term import AtMoney, NodeTimes, VarianceCurve, average_times, plain_time
 
@@ -35,25 +45,9 @@ _SPX_MOST_REACH_FRAC = 0.80
 
 # Strikes 0.5 apart below 15, 1 apart up to 200 (Cboe VIX options specification).
 _VIX_STRIKES: FloatArray = np.concatenate([np.arange(8.0, 15.0, 0.5), np.arange(15.0, 201.0)])
+_VIX_LISTED = frozenset(_VIX_STRIKES.tolist())
 _VIX_REACH = 8.0
 _VIX_LEAST_TOP_POINTS = 100.0
-
-_TICKS_PER_POINT_BELOW, _TICKS_PER_POINT_FROM, _TICK_SWITCH_POINTS = 20.0, 10.0, 3.0
-_TICK_SLACK = 1e-9  # a price that stands on a tick but for rounding noise stays there
-
-
-@dataclass(frozen=True, slots=True)
-class Expiry:
-    """Which series a chain is made for, and how far away it is (act/365)."""
-
-    trading_class: TradingClass
-    expiry: date
-    at: datetime
-    years: float
-
-    def __post_init__(self) -> None:
-        if not self.years > 0.0:
-            raise ValueError(f"{self.trading_class} {self.expiry} has no time left at {self.at}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,24 +103,36 @@ class Surface:
 
         `at_money` comes from a `variance_curve`; without it the expiry is one of average days.
         """
-        forward = self.spx_forward(spot=spot, rate_frac=rate_frac, years=years)
         if at_money is None:
             time = plain_time(self.params.spx_term, years, sessions_left)
             at_money = self.variance_curve(vol, spot=spot).at_money(time)
-        sd = max(math.sqrt(at_money.variance), _LEAST_TOTAL_SD)
-        if strikes is None:
-            strikes = _spx_strikes(forward, sd, years)
-        log_moneyness = np.log(strikes / forward)
-        shape = smile_shape(self.params.spx_smile, at_money.shape_sessions, vol)
-        ratio = shape.variance_ratio(log_moneyness / sd)
-        return self._chain(
+        terms = self.spx_terms(
             Expiry(trading_class, expiry, at, years),
-            forward=forward,
-            discount=math.exp(-rate_frac * years),
-            strikes=strikes,
-            log_moneyness=log_moneyness,
-            total_sd=np.multiply(np.sqrt(ratio, out=ratio), sd, out=ratio),
-            vix=vol.vix,
+            spot=spot,
+            rate_frac=rate_frac,
+            vol=vol,
+            at_money=at_money,
+        )
+        return self.chain(terms, strikes)
+
+    def spx_terms(
+        self,
+        series: Expiry,
+        *,
+        spot: float,
+        rate_frac: float,
+        vol: VolState,
+        at_money: AtMoney,
+        half: HalfSpread | None = None,
+    ) -> SpxTerms:
+        """Return what all rows of an SPX expiry share; `half` is the spread of that instant."""
+        return SpxTerms(
+            series,
+            forward=self.spx_forward(spot=spot, rate_frac=rate_frac, years=series.years),
+            discount=math.exp(-rate_frac * series.years),
+            sd=max(math.sqrt(at_money.variance), _LEAST_TOTAL_SD),
+            half=half or self.half_spread(series.trading_class, vol.vix, series.at.year),
+            shape=smile_shape(self.params.spx_smile, at_money.shape_sessions, vol),
         )
 
     def vix_futures(self, *, vol: VolState, years: FloatArray) -> FloatArray:
@@ -146,78 +152,63 @@ class Surface:
         strikes: FloatArray | None = None,
     ) -> Chain:
         """Return the chain of one VIX expiry; `forward` is the future of that same expiry."""
-        smile = self.params.vix_smile
-        iv = _vix_atm_iv(smile, years, vol.vvix)
-        sd = max(iv * math.sqrt(years), _LEAST_TOTAL_SD)
-        if strikes is None:
-            top = min(max(_VIX_REACH * forward, _VIX_LEAST_TOP_POINTS), float(_VIX_STRIKES[-1]))
-            strikes = _VIX_STRIKES[: int(np.searchsorted(_VIX_STRIKES, top, side="right"))]
-        log_moneyness = np.log(strikes / forward)
-        return self._chain(
-            Expiry(trading_class, expiry, at, years),
+        series = Expiry(trading_class, expiry, at, years)
+        terms = self.vix_terms(series, forward=forward, vol=vol, rate_frac=rate_frac)
+        return self.chain(terms, strikes)
+
+    def vix_terms(
+        self,
+        series: Expiry,
+        *,
+        forward: float,
+        vol: VolState,
+        rate_frac: float,
+        half: HalfSpread | None = None,
+    ) -> VixTerms:
+        """Return what all rows of a VIX expiry share; `half` is the spread of that instant."""
+        smile, years = self.params.vix_smile, series.years
+        return VixTerms(
+            series,
             forward=forward,
             discount=math.exp(-rate_frac * years),
-            strikes=strikes,
-            log_moneyness=log_moneyness,
-            total_sd=sd * _vix_vol_ratio(smile, log_moneyness / sd, years),
-            vix=vol.vix,
+            sd=max(_vix_atm_iv(smile, years, vol.vvix) * math.sqrt(years), _LEAST_TOTAL_SD),
+            half=half or self.half_spread(series.trading_class, vol.vix, series.at.year),
+            call_wing=smile.call_wing + smile.call_wing_short * math.exp(-10.0 * years),
         )
+
+    def half_spread(self, trading_class: TradingClass, vix: float, year: int) -> HalfSpread:
+        """Return how far quotes of a class stand from the model at a level of VIX in a year."""
+        widths = self.params.quotes(trading_class)
+        factor = widths.factor(vix, year)
+        return HalfSpread(factor * widths.base_points, factor * widths.root)
+
+    def chain(self, terms: Terms, strikes: FloatArray | None = None) -> Chain:
+        """Return the chain of one expiry, on the exchange's grid unless `strikes` are given."""
+        if strikes is None:
+            strikes = _grid(terms)
+        return chain_of(terms, strikes, self.params.vix_smile, self._vol_factor)
+
+    def rows(self, expiries: Sequence[tuple[Terms, Sequence[float]]]) -> Rows:
+        """Return single rows of several expiries, priced at once; those of VIX come last."""
+        return rows_of(expiries, self.params.vix_smile, self._vol_factor)
+
+    @property
+    def _vol_factor(self) -> float:
+        return 1.0 + self.vol_shock_frac
 
     def is_on_grid(self, trading_class: TradingClass, strike: float) -> bool:
         """Tell whether the exchange would list `strike` for a trading class."""
         if trading_class in (TradingClass.SPX, TradingClass.SPXW):
             return strike > 0.0 and strike % _SPX_STRIKE_STEP_POINTS == 0.0
-        place = int(np.searchsorted(_VIX_STRIKES, strike))
-        return place < len(_VIX_STRIKES) and float(_VIX_STRIKES[place]) == strike
+        return strike in _VIX_LISTED
 
-    def _chain(
-        self,
-        series: Expiry,
-        *,
-        forward: float,
-        discount: float,
-        strikes: FloatArray,
-        log_moneyness: FloatArray,
-        total_sd: FloatArray,
-        vix: float,
-    ) -> Chain:
-        if self.vol_shock_frac:
-            total_sd = total_sd * (1.0 + self.vol_shock_frac)
-        call, call_delta = call_side(
-            forward=forward,
-            strikes=strikes,
-            log_moneyness=log_moneyness,
-            total_sd=total_sd,
-            discount=discount,
-        )
-        prices = np.empty((2, len(strikes)))
-        prices[1] = call
-        np.subtract(call, discount * (forward - strikes), out=prices[0])
-        np.maximum(prices, 0.0, out=prices)
-        widths = self.params.quotes(series.trading_class)
-        factor = widths.factor(vix, series.at.year)
-        half = np.sqrt(prices)
-        half *= factor * widths.root
-        half += factor * widths.base_points
-        bid, ask = _on_ticks(prices, half)
-        iv = total_sd / math.sqrt(series.years)
-        return Chain(
-            trading_class=series.trading_class,
-            expiry=series.expiry,
-            at=series.at,
-            forward=forward,
-            years=series.years,
-            discount=discount,
-            strikes=strikes,
-            put_bid=bid[0],
-            put_ask=ask[0],
-            call_bid=bid[1],
-            call_ask=ask[1],
-            put_iv=iv,
-            call_iv=iv,
-            put_delta=call_delta - discount,
-            call_delta=call_delta,
-        )
+
+def _grid(terms: Terms) -> FloatArray:
+    """Return the strikes that the exchange lists around the forward of an expiry."""
+    if isinstance(terms, SpxTerms):
+        return _spx_strikes(terms.forward, terms.sd, terms.series.years)
+    top = min(max(_VIX_REACH * terms.forward, _VIX_LEAST_TOP_POINTS), float(_VIX_STRIKES[-1]))
+    return _VIX_STRIKES[: int(np.searchsorted(_VIX_STRIKES, top, side="right"))]
 
 
 def _spx_strikes(forward: float, sd: float, years: float) -> FloatArray:
@@ -247,31 +238,3 @@ def _vix_atm_iv(smile: VixSmile, years: float, vvix: float) -> float:
     damping = math.sqrt(-math.expm1(-decay) / decay + smile.floor)
     spice = math.pow(vvix / _POINTS_PER_UNIT_VOL, smile.vvix_power)
     return smile.level * spice * damping
-
-
-def _vix_vol_ratio(smile: VixSmile, z: FloatArray, years: float) -> FloatArray:
-    """Return vol relative to at-the-money: rising to the right, level in both wings."""
-    call_wing = smile.call_wing + smile.call_wing_short * math.exp(-10.0 * years)
-    wing = np.where(z > 0.0, call_wing, smile.put_wing)
-    ratio: FloatArray = np.tanh(smile.slope * z / wing)
-    ratio *= wing
-    ratio += 1.0
-    return ratio
-
-
-def _on_ticks(prices: FloatArray, half: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return bids rounded down and asks rounded up to legal ticks; a bid may be 0."""
-    bid = prices - half
-    np.maximum(bid, 0.0, out=bid)
-    ask = np.add(prices, half, out=half)
-    bid_pitch = np.where(bid < _TICK_SWITCH_POINTS, _TICKS_PER_POINT_BELOW, _TICKS_PER_POINT_FROM)
-    ask_pitch = np.where(ask < _TICK_SWITCH_POINTS, _TICKS_PER_POINT_BELOW, _TICKS_PER_POINT_FROM)
-    bid *= bid_pitch
-    bid += _TICK_SLACK
-    np.floor(bid, out=bid)
-    bid /= bid_pitch
-    ask *= ask_pitch
-    ask -= _TICK_SLACK
-    np.ceil(ask, out=ask)
-    ask /= ask_pitch
-    return bid, ask

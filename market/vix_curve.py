@@ -96,10 +96,11 @@ class VixCurve:
             return curve.prices[curve.expiries.index(expiry)]
         if expiry > curve.expiries[-1]:
             return float(self._through_settles(instant, (expiry,))[0])
-        years = self._vix_years(instant.at, curve.expiries)
+        if not instant.knots:
+            years = self._vix_years(instant.at, curve.expiries)
+            instant.knots.append((np.append(0.0, years), np.append(instant.vol.vix, curve.prices)))
         wanted = years_to(self._calendar, TradingClass.VIX, expiry, instant.at)
-        knots, prices = np.append(0.0, years), np.append(instant.vol.vix, curve.prices)
-        return float(np.interp(wanted, knots, prices))
+        return float(np.interp(wanted, *instant.knots[0]))
 
     def _vix_years(self, at: datetime, expiries: tuple[date, ...]) -> FloatArray:
         return np.array(

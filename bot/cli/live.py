@@ -3,13 +3,13 @@
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.live import Live
@@ -43,6 +43,9 @@ from market.sessions import SessionCalendar, exchange_zone
 
 if TYPE_CHECKING:
     from bot.web.dashboard import Dashboard
+    from bot.web.desk import Look
+    from bot.web.watching import Window
+    from brokers.ib.feed import IbFeed
 
 SIM_TITLE = "a synthetic market: no price here ever existed"
 START_BEFORE_OPEN = timedelta(seconds=5)
@@ -64,6 +67,7 @@ class LiveRun:
     timetable: Timetable | None = None
     levels: Callable[[datetime], IndexLevels | None] | None = None
     try_again_s: float = TRY_AGAIN_S
+    feed: "IbFeed | None" = None
     starting: StartingSocket | None = None
 
 
@@ -203,8 +207,9 @@ class _Serving:
         self._daemon = Daemon(
             rig, timetable, log, self._on_change, beats, try_again_s=run.try_again_s
         )
-        self._controls = Controls(self._daemon, run.folder, run.profile)
+        self._controls = Controls(self._daemon, run.folder, run.profile, self._told)
         self._dashboard = self._page()
+        self._window: Window | None = None
         self._signal: int | None = None
 
     def _system_timetable(self) -> Timetable:
@@ -217,13 +222,35 @@ class _Serving:
         run = self._run
         if run.web is None:
             return None
-        from bot.web.dashboard import Dashboard, model_look  # noqa: PLC0415 - only when served
+        from bot.web.dashboard import Dashboard  # noqa: PLC0415 - only when served
 
-        # What is modelled is never shown as the quotes of a broker.
-        look = model_look(run.rig) if run.profile == "sim" else None
-        journal = run.rig.settings.journal.url or run.folder / JOURNAL
         say = run.console.print
-        return Dashboard(run.rig, run.web, journal, say, self._controls, look)
+        return Dashboard(run.rig, run.web, self._journal(), say, self._controls, self._look())
+
+    def _look(self) -> "Look":
+        """Return how the market is looked at: what is modelled never as a broker's quotes."""
+        from bot.web.dashboard import broker_look, model_look  # noqa: PLC0415 - only when used
+
+        run = self._run
+        return model_look(run.rig) if run.feed is None else broker_look(run.feed)
+
+    def _journal(self) -> Path | str:
+        return self._run.rig.settings.journal.url or self._run.folder / JOURNAL
+
+    async def _told(self) -> Mapping[str, Any]:
+        """Return what `alvh top` shows, from the page's desk or from one made when first asked."""
+        from bot.web.dashboard import desk_for  # noqa: PLC0415 - only when somebody looks
+        from bot.web.watching import Window, told_of  # noqa: PLC0415
+
+        if self._dashboard is not None:
+            return await told_of(self._dashboard.desk)
+        if self._window is None:
+            self._window = Window(desk_for(self._run.rig, self._journal(), self._look()))
+        return await self._window.told()
+
+    async def _close_window(self) -> None:
+        if self._window is not None:
+            await self._window.close()
 
     async def serve(self) -> bool:
         """Serve until a signal; return whether that was a manager's and not a person's."""
@@ -233,6 +260,7 @@ class _Serving:
         notifier = notifier_of(self._run.rig.settings.notify, self._run.clock.now, self._log)
         async with AsyncExitStack() as around:
             around.push_async_callback(self._dead_man.close)
+            around.push_async_callback(self._close_window)
             if notifier is not None:
                 notifier.start()
                 around.push_async_callback(notifier.stop)

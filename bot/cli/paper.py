@@ -63,6 +63,7 @@ async def _serve(
     # On a clock that jumps, a second of the machine's may be a day.
     patience_s = TRY_AGAIN_S if timetable is None else 0.0
     web = options.web
+    feed = run.adapter.feed
     live = LiveRun(
         run.rig,
         clock,
@@ -73,6 +74,7 @@ async def _serve(
         timetable,
         levels,
         patience_s,
+        feed,
         front.starting,
     )
     try:

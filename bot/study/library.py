@@ -34,6 +34,8 @@ def fill(shelf: Shelf, specs: Mapping[str, RunSpec], workers: int, progress: Pro
     """
     names = {spec: name for name, spec in reversed(list(specs.items()))}
     todo = missing(shelf, specs.values())
+    if todo:
+        progress(0, len(todo), f"begun, {min(workers, len(todo))} at a time")
     for done, (spec, found) in enumerate(_attempts(todo, workers), start=1):
         if isinstance(found, str):
             raise ConfigError(f"the replay {names[spec]} could not be made: {found}")

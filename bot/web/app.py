@@ -27,9 +27,9 @@ from bot.web.views.decisions import Query, decision_detail, decisions_page, word
 from bot.web.views.health import health_page, healthz
 from bot.web.views.hedge import hedge_page
 from bot.web.views.orders import order_detail, orders_page
-from bot.web.views.overview import overview
 from bot.web.views.plain import Json
 from bot.web.views.reports import is_shown, reports_page
+from bot.web.watching import overview_of
 from market.errors import AlvhError
 
 PAGES: Mapping[str, str] = {
@@ -122,9 +122,7 @@ async def _stream(desk: Desk, request: Request) -> Response:
 
 
 async def _overview(desk: Desk, _request: Request) -> Response:
-    pulse = await desk.monitor.pulse(desk.feed.streams)
-    shown = overview(desk.facts, await desk.scene())
-    return as_json({**shown, "connection": pulse.connection, "is_well": pulse.is_well})
+    return as_json(await overview_of(desk))
 
 
 async def _condor(desk: Desk, _request: Request) -> Response:

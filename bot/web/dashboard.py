@@ -2,28 +2,56 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from bot.bootstrap import Rig
 from bot.journal.place import Target
-from bot.web.desk import Controls, Look
+from bot.web.desk import Controls, Desk, Look
 from bot.web.options import WebSettings, require_safe, token_of
 from bot.web.server import address_of, bound_socket, serving
 from bot.web.wire import desk_of
-from brokers.base import MarketData
 from brokers.sim.feed import ModelFeed
 
-BROKER_KEPT_S, CLEAR_BEFORE_MOMENT_S = 15.0, 20.0
+if TYPE_CHECKING:
+    from brokers.ib.feed import IbFeed
+
+BROKER_KEPT_S, BROKER_PATIENCE_S, CLEAR_BEFORE_MOMENT_S = 10.0, 1.5, 20.0
 
 
 def model_look(rig: Rig) -> Look:
     """Return the look at a modelled market, which costs nothing."""
-    return Look(ModelFeed(rig.world.market, rig.clock.now))
+    return Look(ModelFeed(rig.world.market, rig.clock.now), lambda: "modelled")
 
 
-def broker_look(market: MarketData) -> Look:
-    """Return the look at a broker's quotes, which never takes lines that a decision needs."""
+def broker_look(feed: "IbFeed") -> Look:
+    """Return the look at a broker's quotes, which never keeps lines that a decision needs."""
+    pages = feed.for_pages()
     return Look(
-        market, BROKER_KEPT_S, with_chains=False, clear_before_moment_s=CLEAR_BEFORE_MOMENT_S
+        pages,
+        lambda: str(pages.kind),
+        BROKER_KEPT_S,
+        BROKER_PATIENCE_S,
+        with_chains=False,
+        clear_before_moment_s=CLEAR_BEFORE_MOMENT_S,
+    )
+
+
+def desk_for(
+    rig: Rig, journal: Target, look: Look | None, controls: Controls | None = None
+) -> Desk:
+    """Return the desk of one rig.
+
+    Raises:
+        ConfigError: the journal is missing or unreadable.
+    """
+    return desk_of(
+        rig.settings,
+        rig.world,
+        rig.clock.now,
+        journal,
+        look=look,
+        connection=lambda: str(rig.book.line),
+        controls=controls,
     )
 
 
@@ -51,15 +79,7 @@ class Dashboard:
         if self.port != web.port:
             say(f"Port {web.port} is taken, so the dashboard listens on {self.port}.")
         say(f"Dashboard: {address_of(web, self._socket)}")
-        self.desk = desk_of(
-            rig.settings,
-            rig.world,
-            rig.clock.now,
-            journal,
-            look=look,
-            connection=lambda: str(rig.book.line),
-            controls=controls,
-        )
+        self.desk = desk_for(rig, journal, look, controls)
         rig.shell.listen_to_commits(self._committed)
 
     @property

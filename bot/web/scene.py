@@ -60,12 +60,30 @@ def hours_at(almanac: Almanac, at: datetime) -> Hours:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """One look at the market, and what kind of quotes it showed: modelled, live, frozen, …"""
+
+    snapshot: MarketSnapshot
+    kind: str
+
+    @property
+    def at(self) -> datetime:
+        """Return when it was looked at."""
+        return self.snapshot.at
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """One instant: the hour, the almanac, and the market as seen, None when it cannot be had."""
 
     now: datetime
     almanac: Almanac
-    snapshot: MarketSnapshot | None = None
+    seen: Seen | None = None
+
+    @property
+    def snapshot(self) -> MarketSnapshot | None:
+        """Return the market as seen, None when it cannot be had."""
+        return None if self.seen is None else self.seen.snapshot
 
     @property
     def session(self) -> date:

@@ -88,6 +88,7 @@ async def serving(
         yield
     finally:
         desk.feed.close()
+        await desk.close()
         server.should_exit = True
         await turning
         lag.cancel()

@@ -1,20 +1,25 @@
 """Market-data lines: opened in bounded batches, read once, and always released.
 
+A look is a decision's and waits for its turn. A glance is a person's: it takes no turn that anybody
+wants, and gives its lines back the moment that a look comes.
+
 What a line shows becomes a `LineShown`; what TWS marks as missing is None there, and the reason why
 a quote cannot be used has a name. Nothing is ever filled in with zero.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 from brokers.ib.codes import Reaction, rule_of
 from brokers.ib.messages import ErrorSeen, Tick, WireEvent
 from brokers.ib.wire import Wire
+from market.errors import MarketDataError
 from market.quotes import Quote
 
 
@@ -119,6 +124,15 @@ def apart_veto(lines: Iterable[LineShown]) -> Veto | None:
     return None
 
 
+class Looking(Protocol):
+    """Whoever reads lines."""
+
+    async def look(
+        self, wire: Wire, contracts: Mapping[Any, Any], is_done: Callable[[LineShown], bool]
+    ) -> dict[Any, LineShown]:
+        """Return what a line for each contract showed."""
+
+
 class Board:
     """All lines open at present; never more than the limit, and none left behind."""
 
@@ -129,6 +143,7 @@ class Board:
         self._open: dict[int, LineShown] = {}
         self._changed = asyncio.Event()
         self._turn = asyncio.Lock()
+        self._looks_waiting = 0
 
     def hear(self, event: WireEvent) -> None:
         """Take in what a line shows, or that TWS refuses it."""
@@ -166,15 +181,68 @@ class Board:
         Raises:
             BrokerUnavailable: the socket is gone.
         """
+        async with self._my_turn():
+            return await self._read(wire, contracts, is_done, self._wait_s)
+
+    async def glance(
+        self,
+        wire: Wire,
+        contracts: Mapping[Any, Any],
+        is_done: Callable[[LineShown], bool],
+        wait_s: float,
+    ) -> dict[Any, LineShown]:
+        """Read the lines as `look` does, but only while no look wants them.
+
+        Raises:
+            MarketDataError: a look has the lines, or came for them meanwhile.
+            BrokerUnavailable: the socket is gone.
+        """
+        if not self._turn.locked() and not self._looks_waiting:
+            async with self._turn:
+                shown = await self._read(wire, contracts, is_done, wait_s, gives_way=True)
+            if not self._looks_waiting:
+                return shown
+        raise MarketDataError("a decision needs the market-data lines.")
+
+    @asynccontextmanager
+    async def _my_turn(self) -> AsyncIterator[None]:
+        self._looks_waiting += 1
+        self._changed.set()
+        try:
+            await self._turn.acquire()
+        finally:
+            self._looks_waiting -= 1
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    async def _read(
+        self,
+        wire: Wire,
+        contracts: Mapping[Any, Any],
+        is_done: Callable[[LineShown], bool],
+        wait_s: float,
+        *,
+        gives_way: bool = False,
+    ) -> dict[Any, LineShown]:
         shown: dict[Any, LineShown] = {}
-        async with self._turn:
-            rows = iter(contracts.items())
-            while batch := dict(islice(rows, self._most_lines)):
-                shown |= await self._batch(wire, batch, is_done)
+        rows = iter(contracts.items())
+
+        def is_sent_away() -> bool:
+            return gives_way and self._looks_waiting > 0
+
+        while not is_sent_away() and (batch := dict(islice(rows, self._most_lines))):
+            shown |= await self._batch(wire, batch, is_done, is_sent_away, wait_s)
         return shown
 
     async def _batch(
-        self, wire: Wire, batch: Mapping[Any, Any], is_done: Callable[[LineShown], bool]
+        self,
+        wire: Wire,
+        batch: Mapping[Any, Any],
+        is_done: Callable[[LineShown], bool],
+        is_sent_away: Callable[[], bool],
+        wait_s: float,
     ) -> dict[Any, LineShown]:
         numbers: dict[int, Any] = {}
         try:
@@ -183,18 +251,37 @@ class Board:
                 numbers[number] = name
                 self._open[number] = LineShown()
             lines = {name: self._open[number] for number, name in numbers.items()}
-            await self._until(lambda: all(is_done(line) for line in lines.values()))
+            await self._until(lambda: is_sent_away() or all(map(is_done, lines.values())), wait_s)
             return lines
         finally:
             for number in numbers:
                 wire.unwatch(number)
                 del self._open[number]
 
-    async def _until(self, is_over: Callable[[], bool]) -> None:
+    async def _until(self, is_over: Callable[[], bool], wait_s: float) -> None:
         try:
-            async with asyncio.timeout(self._wait_s):
+            async with asyncio.timeout(wait_s):
                 while not is_over():
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
             return
+
+
+@dataclass(frozen=True, slots=True)
+class Glances:
+    """The board as a person's page may use it."""
+
+    board: Board
+    wait_s: float
+
+    async def look(
+        self, wire: Wire, contracts: Mapping[Any, Any], is_done: Callable[[LineShown], bool]
+    ) -> dict[Any, LineShown]:
+        """Return what a line for each contract showed, if no decision wants the lines.
+
+        Raises:
+            MarketDataError: one does.
+            BrokerUnavailable: the socket is gone.
+        """
+        return await self.board.glance(wire, contracts, is_done, self.wait_s)

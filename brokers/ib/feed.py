@@ -17,7 +17,9 @@ from brokers.ib.board import (
     DELAYED_KINDS,
     Board,
     DataKind,
+    Glances,
     LineShown,
+    Looking,
     Veto,
     apart_veto,
 )
@@ -52,6 +54,7 @@ OLDEST = timedelta(seconds=60)
 FROZEN_TYPE, DELAYED_FROZEN_TYPE = 2, 4
 CURVE_LENGTH = 4
 CENT = Decimal("0.01")
+GLANCE_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +76,26 @@ class IbFeed:
         finder: ContractFinder,
         clock: Callable[[], datetime],
         facts: FeedFacts,
+        lines: Looking | None = None,
     ) -> None:
+        """Read `lines`, by default a board of its own."""
         self._settings = settings
         self._line = line
         self._finder = finder
         self._clock = clock
         self._facts = facts
         self.board = Board(clock, most_lines=settings.most_lines, wait_s=settings.quote_s)
+        self._lines: Looking = lines or self.board
         self.kind = DataKind.LIVE
         self.vetoes: Counter[Veto] = Counter()
         self.last_levels: IndexLevels | None = None
+
+    def for_pages(self) -> "IbFeed":
+        """Return a feed over the same line that gives way to every look of this one."""
+        lines = Glances(self.board, GLANCE_S)
+        return IbFeed(
+            self._settings, self._line, self._finder, self._clock, self._facts, lines=lines
+        )
 
     async def snapshot(self, request: SnapshotRequest) -> MarketSnapshot:
         """Return index levels, futures curve and what `request` names.
@@ -115,7 +128,7 @@ class IbFeed:
         """
         wire = self._line.wire
         contracts = {name: translate.index_contract(wire.api, name) for name in INDICES}
-        shown = await self.board.look(wire, contracts, lambda line: line.has_level)
+        shown = await self._lines.look(wire, contracts, lambda line: line.has_level)
         self.kind = _worst(line.kind for line in shown.values())
         self._judge_kind()
         values = {name: line.get("last") or line.get("close") for name, line in shown.items()}
@@ -171,7 +184,7 @@ class IbFeed:
     async def _look(self, con_ids: Mapping[OptionContract, int]) -> dict[OptionContract, LineShown]:
         wire = self._line.wire
         contracts = {c: translate.option_by_id(wire.api, n) for c, n in con_ids.items()}
-        return await self.board.look(wire, contracts, lambda line: line.is_whole)
+        return await self._lines.look(wire, contracts, lambda line: line.is_whole)
 
     async def quotes(self, contracts: Iterable[OptionContract]) -> dict[OptionContract, Quote]:
         """Return the quotes of those contracts that TWS lists."""

@@ -1,137 +1,196 @@
-"""A whole week of the profile `paper`: the bot as a process of its own before the emulator.
+"""A whole week before the gateway emulator: `alvh gateway` and `alvh run`, each its own process.
 
-The emulator runs here, on its lockstep clock; faults happen when that clock crosses their times.
+The test leads neither of them. It joins the lockstep clock as a program like any other, so that
+time stands whenever it has something to do: kill the bot, or look at the account as any client may.
 """
 
 import asyncio
+import json
 import os
 import signal
 import sysconfig
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from bot.clock import SimulatedClock
-from bot.gateway_rig import PAPER_ACCOUNT, build_gateway
+from bot.gateway_rig import build_gateway
 from bot.settings import Settings
 from bot.world import World
 from brokers.gateway.lockstep import Lockstep
 from brokers.gateway.server import GatewayServer
-from brokers.lockstep import TOKEN_VARIABLE
+from brokers.lockstep import TOKEN_VARIABLE, LockstepClock
 
 TOKEN = "a token of this test alone"
-LONGEST_S = 150.0
+LONGEST_S = 240.0
 ALVH = str(Path(sysconfig.get_path("scripts")) / "alvh")
+ENVIRONMENT = os.environ | {TOKEN_VARIABLE: TOKEN}
+LOOKER_ID = 99
+Process = asyncio.subprocess.Process
+Act = Callable[[], Coroutine[Any, Any, None]]
 
 
-class ScriptedClock(SimulatedClock):
-    """A clock that does things when it crosses their times."""
+@dataclass
+class Account:
+    """The account at the gateway as a client of its own saw it, over the socket alone."""
 
-    def __init__(self, start: datetime) -> None:
-        super().__init__(start)
-        self._script: list[tuple[datetime, Callable[[], None]]] = []
+    perm_ids: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    positions: Mapping[str, int] = field(default_factory=dict)
+    cash_usd: Decimal | None = None
 
-    def at(self, at: datetime, act: Callable[[], None]) -> None:
-        """Have something done at a time."""
-        self._script.append((at, act))
-        self._script.sort(key=lambda row: row[0])
-
-    def jump(self, at: datetime) -> None:
-        """Move on, and do what lies on the way."""
-        super().jump(at)
-        while self._script and self._script[0][0] <= at:
-            self._script.pop(0)[1]()
+    async def look(self, port: int) -> None:
+        """Read the day's orders, the positions and the cash."""
+        ib = import_module("ib_insync").IB()  # taken hold of inside the running loop
+        ib.RaiseRequestErrors = True
+        await ib.connectAsync("127.0.0.1", port, clientId=LOOKER_ID, timeout=20)
+        for trade in (
+            *await ib.reqCompletedOrdersAsync(False),
+            *await ib.reqAllOpenOrdersAsync(),
+        ):
+            self.perm_ids[trade.order.orderRef].add(trade.order.permId)
+        held = await ib.reqPositionsAsync()
+        self.positions = {row.contract.localSymbol: int(row.position) for row in held}
+        (cash,) = (v.value for v in ib.accountValues() if v.tag == "TotalCashValue")
+        self.cash_usd = Decimal(cash)
+        ib.disconnect()
 
 
 @dataclass
 class Week:
-    """The emulator, its clock, and the bot's process as it lives, dies and lives again."""
+    """The gateway's process, its clock, and the bot's process as it lives, dies and lives again."""
 
-    server: GatewayServer
-    clock: ScriptedClock
-    lockstep: Lockstep
     folder: Path
-    overrides: tuple[str, ...] = ()
+    port: int
+    clock: LockstepClock
+    config: Path
     profile: str = "paper"
     kills: int = 0
-    _is_over: asyncio.Event = field(default_factory=asyncio.Event)
-    _wants_kill: asyncio.Event = field(default_factory=asyncio.Event)
+    said: str = ""
+    account: Account = field(default_factory=Account)
+    _acts: list[tuple[datetime, Act]] = field(default_factory=list)
+    _bot: Process | None = None
 
     def kill_at(self, at: datetime) -> None:
         """Have the bot killed without a word at a time, and started again."""
-        self.clock.at(at, self._wants_kill.set)
+        self._acts.append((at, self._kill))
 
-    def drop_at(self, at: datetime) -> None:
-        """Have every client's socket cut at a time."""
-        self.clock.at(at, self.server.drop_clients)
+    def look_at(self, at: datetime) -> None:
+        """Have the account read by another client at a time."""
+        self._acts.append((at, self._look))
 
-    def say_at(self, at: datetime, code: int, text: str) -> None:
-        """Have a code told to every client at a time."""
-
-        def say() -> None:
-            for client in self.server._clients:
-                client.connection._talk.refuse(-1, code, text)
-
-        self.clock.at(at, say)
-
-    async def run(self, until: datetime) -> str:
-        """Run the bot until the clock crosses `until`; return all that it said."""
-        self.clock.at(until, self._is_over.set)
-        said = ""
+    async def run(self, until: datetime) -> None:
+        """Run the bot until the clock reaches `until`, then end it in order."""
         async with asyncio.timeout(LONGEST_S):
-            while not self._is_over.is_set():
-                bot = await self._start()
-                said += await self._watch(bot)
-        return said
+            self._bot = await self._started()
+            for at, act in sorted(self._acts, key=lambda row: row[0]):
+                await self._pass_time(at)
+                await act()
+            await self._pass_time(until)
+            code = await self._ended(signal.SIGTERM)
+        assert code == 0, self.said
+
+    async def _pass_time(self, until: datetime) -> None:
+        assert self._bot is not None
+        while self.clock.now() < until:
+            assert self._bot.returncode is None, f"the bot ended: {self.said}"
+            await self.clock.idle(until)
+
+    async def _kill(self) -> None:
+        self.kills += 1
+        assert await self._ended(signal.SIGKILL) == -signal.SIGKILL
+        self._bot = await self._started()
+
+    async def _look(self) -> None:
+        await self.account.look(self.port)
+
+    async def _started(self) -> Process:
+        """Start the bot; by its first line it has joined the clock."""
+        bot = await asyncio.create_subprocess_exec(
+            ALVH, "run", "--profile", self.profile, "--no-web",
+            "--config", str(self.config), "--out", str(self.folder),
+            env=ENVIRONMENT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        assert bot.stdout is not None
+        first = await bot.stdout.readline()
+        self.said += first.decode()
+        assert first, f"the bot ended with {await bot.wait()}"
+        return bot
+
+    async def _ended(self, number: signal.Signals) -> int:
+        bot, self._bot = self._bot, None
+        assert bot is not None
+        assert bot.stdout is not None
+        bot.send_signal(number)
+        self.said += (await bot.stdout.read()).decode()
+        return await bot.wait()
+
+    async def let_go(self) -> None:
+        """End what a failed test left running."""
+        if self._bot is not None:
+            await self._ended(signal.SIGKILL)
+        await self.clock.leave()
+
+
+@dataclass
+class GatewayHere:
+    """A gateway with its lockstep clock in the test's own process, for a look at its inside."""
+
+    server: GatewayServer
+    lockstep: Lockstep
 
     async def close(self) -> None:
         """Let go of the ports."""
         await self.lockstep.stop()
         await self.server.stop()
 
-    async def _start(self) -> asyncio.subprocess.Process:
-        settings = {
-            "ib.port": self.server.port,
-            "ib.account": PAPER_ACCOUNT,
-            "ib.lockstep": f"127.0.0.1:{self.lockstep.port}",
-        }
-        words = [f"--set={key}={value}" for key, value in settings.items()]
-        words += [f"--set={text}" for text in self.overrides]
-        return await asyncio.create_subprocess_exec(
-            ALVH, "run", "--profile", self.profile, "--no-web",
-            "--out", str(self.folder), *words,
-            env=os.environ | {TOKEN_VARIABLE: TOKEN},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )  # fmt: skip
 
-    async def _watch(self, bot: asyncio.subprocess.Process) -> str:
-        assert bot.stdout is not None
-        reading = asyncio.create_task(bot.stdout.read())
-        waits = [asyncio.create_task(e.wait()) for e in (self._is_over, self._wants_kill)]
-        await asyncio.wait({reading, *waits}, return_when=asyncio.FIRST_COMPLETED)
-        if self._wants_kill.is_set():
-            self._wants_kill.clear()
-            self.kills += 1
-            bot.send_signal(signal.SIGKILL)
-        elif self._is_over.is_set():
-            bot.send_signal(signal.SIGTERM)
-        said = (await reading).decode()
-        code = await bot.wait()
-        for each in waits:
-            each.cancel()
-        await asyncio.gather(*waits, return_exceptions=True)
-        if code not in {0, -signal.SIGKILL}:
-            raise AssertionError(f"the bot ended with {code}: {said}")
-        return said
-
-
-async def begin(world: World, start: datetime, folder: Path, *overrides: str) -> Week:
-    """Return a week that stands before its first moment."""
-    clock = ScriptedClock(start)
-    server = build_gateway(Settings(), world, clock, 7, account=PAPER_ACCOUNT)
+async def gateway_here(world: World, start: datetime) -> GatewayHere:
+    """Return a gateway that serves, whose time stands at an instant."""
+    clock = SimulatedClock(start)
+    server = build_gateway(Settings(), world, clock, 7)
     await server.start("127.0.0.1", 0)
     lockstep = Lockstep(server, clock, TOKEN)
     await lockstep.start()
-    return Week(server, clock, lockstep, folder, overrides)
+    return GatewayHere(server, lockstep)
+
+
+async def _gateway(start: datetime, faults: Path) -> tuple[Process, Mapping[str, Any]]:
+    """Start a gateway whose time stands at an instant in New York; return it and what it told."""
+    process = await asyncio.create_subprocess_exec(
+        ALVH, "gateway", "--port", "0", "--on", f"{start:%Y-%m-%d}", "--at", f"{start:%H:%M}",
+        "--lockstep", "--faults", str(faults), "--json",
+        env=ENVIRONMENT, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    return process, json.loads(await process.stdout.readline())
+
+
+@asynccontextmanager
+async def a_week(
+    folder: Path, start_et: datetime, faults: str = "", settings: str = ""
+) -> AsyncIterator[Week]:
+    """Run a gateway with a script of faults; the bot gets its port, account and more settings."""
+    script, config = folder / "faults.toml", folder / "paper.toml"
+    script.write_text(faults, encoding="utf-8")
+    gateway, told = await _gateway(start_et, script)
+    port, clock_port = told["port"], told["lockstep_port"]
+    config.write_text(
+        f'[ib]\nport = {port}\naccount = "{told["account"]}"\n'
+        f'lockstep = "127.0.0.1:{clock_port}"\n{settings}',
+        encoding="utf-8",
+    )
+    clock = await LockstepClock.join("127.0.0.1", clock_port, TOKEN, tws_port=port, name="test")
+    week = Week(folder / "run", port, clock, config)
+    try:
+        yield week
+    finally:
+        await week.let_go()
+        with suppress(ProcessLookupError):
+            gateway.terminate()
+        assert await gateway.wait() == 0

@@ -126,6 +126,9 @@ class Obedient:
     def status(self) -> Mapping[str, Any]:
         return {"pid": 7}
 
+    async def overview(self) -> Mapping[str, Any]:
+        return {"overview": {}}
+
 
 async def test_the_socket_is_its_owners_and_answers_in_sentences(tmp_path: Path) -> None:
     obedient = Obedient()

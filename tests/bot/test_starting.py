@@ -36,6 +36,9 @@ class Serving:
     async def flatten(self, reason: str, *, with_hedge: bool) -> str:
         return "Flat."
 
+    async def overview(self) -> Mapping[str, Any]:
+        return {}
+
     def status(self) -> Mapping[str, Any]:
         return {"starting": None}
 

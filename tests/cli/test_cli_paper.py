@@ -52,7 +52,7 @@ async def test_a_peer_that_is_no_emulator_is_never_followed(
     tmp_path: Path, unused_tcp_port: int
 ) -> None:
     async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b'{"emulator": "alvh-gateway", "protocol": 1, "nonce": "x"}\n')
+        writer.write(b'{"emulator": "alvh-gateway", "protocol": 2, "nonce": "x"}\n')
         await reader.readline()
         writer.write(b'{"proof": "guessed", "port": 4002, "time": "2018-01-22T14:00:00+00:00"}\n')
         await reader.read()

@@ -19,7 +19,7 @@ from bot.settings import Settings, load_settings
 from bot.web.facts import Facts
 from bot.web.metrics import exposition
 from bot.web.options import WebSettings, require_safe
-from bot.web.scene import Almanac, Scene, wanted
+from bot.web.scene import Almanac, Scene, Seen, wanted
 from bot.web.views.health import Pulse
 from bot.world import historical_world
 
@@ -70,7 +70,7 @@ def metrics(journal: Path) -> set[str]:
     almanac = Almanac(Settings(), world.calendar, world.macro, world.listings)
     assert facts.market is not None
     at = facts.market.at
-    scene = Scene(at, almanac, world.market.snapshot(at, wanted(facts.book)))
+    scene = Scene(at, almanac, Seen(world.market.snapshot(at, wanted(facts.book)), "modelled"))
     text, _ = exposition(facts, scene, Pulse(1.0, 0.0, None, 0, "up"))
     return set(re.findall(r"^(\w+)(?:{| )", text.decode(), re.MULTILINE))
 

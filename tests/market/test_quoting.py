@@ -4,6 +4,7 @@ import dataclasses
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from importlib.resources import files
 
 import numpy as np
@@ -23,8 +24,16 @@ from market.sessions import SessionCalendar
 from market.surface import Surface
 from market.surface_params import SurfaceParams
 
-SPXW, VIX = TradingClass.SPXW, TradingClass.VIX
+SPX, SPXW, VIX, VIXW = TradingClass.SPX, TradingClass.SPXW, TradingClass.VIX, TradingClass.VIXW
 MONDAY = date(2018, 2, 5)
+SERIES = (
+    (SPXW, MONDAY),
+    (SPXW, date(2018, 2, 28)),
+    (SPX, date(2018, 2, 16)),
+    (VIX, date(2018, 2, 14)),
+    (VIX, date(2018, 5, 16)),
+    (VIXW, date(2018, 2, 7)),
+)
 AT = datetime(2018, 2, 2, 21, 10, tzinfo=UTC)
 COLUMNS = tuple(f"{right}_{side}" for right in ("put", "call") for side in ("bid", "ask"))
 
@@ -33,10 +42,14 @@ def shipped(name: str) -> str:
     return (files("config") / name).read_text(encoding="utf-8")
 
 
+@cache
+def sessions() -> SessionCalendar:
+    return SessionCalendar.build(date(1999, 1, 4), date(2020, 12, 31))
+
+
 def market_with(quoting: Quoting | None) -> ModelMarket:
     """Return the market of the built-in history, quoted so."""
-    history = builtin_history()
-    calendar = SessionCalendar.build(date(1999, 1, 4), date(2020, 12, 31))
+    history, calendar = builtin_history(), sessions()
     listings = Listings(ListingRules.from_toml(shipped("listings.toml")), calendar)
     params = SurfaceParams.from_toml(shipped("surface.toml"))
     family = complete_family(history, params.family)
@@ -58,6 +71,11 @@ def quoting(
 @pytest.fixture(scope="module")
 def perfect() -> ModelMarket:
     return market_with(None)
+
+
+@pytest.fixture(scope="module")
+def faulty() -> ModelMarket:
+    return market_with(quoting(0.1, 0.1, 0.1))
 
 
 def faults_of(chain: Chain) -> Counter[str]:
@@ -129,6 +147,37 @@ def test_chain_and_single_quotes_tell_the_same() -> None:
 
     assert len(quotes) == len(contracts)
     assert all(quotes[each] == chain.quote(each.strike, each.right) for each in contracts)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(SERIES),
+            st.integers(0, 60),
+            st.sampled_from(list(Right)),
+        ),
+        min_size=1,
+        max_size=12,
+    ),
+    st.integers(0, 10**9),
+)
+def test_contracts_of_many_expiries_are_quoted_at_once_as_in_their_chains(
+    faulty: ModelMarket,
+    drawn: list[tuple[tuple[TradingClass, date], int, Right]],
+    microseconds: int,
+) -> None:
+    at = AT + timedelta(microseconds=microseconds)
+    contracts, shown = [], []
+    for (kind, expiry), row, right in drawn:
+        chain = faulty.chain(kind, expiry, at)
+        assert chain is not None
+        strike = Decimal(str(float(chain.strikes[row % len(chain.strikes)])))
+        contracts.append(OptionContract(kind, expiry, strike, right))
+        shown.append(chain.quote(strike, right))
+
+    quotes = faulty.quotes(contracts, at)
+
+    assert [quotes[contract] for contract in contracts] == shown
 
 
 def test_each_fault_looks_as_it_should(perfect: ModelMarket) -> None:

@@ -1,8 +1,17 @@
-"""`alvh top` shows in the terminal what the dashboard serves."""
+"""`alvh top` shows what a daemon tells over its socket, or a dashboard over HTTP."""
 
 import asyncio
+import fcntl
 import json
+import os
+import pty
+import re
+import signal
+import struct
+import sys
+import termios
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -10,10 +19,15 @@ from click.testing import CliRunner
 from rich.console import Console
 from web_samples import Site, site_at_noon
 
-from bot.cli.top import ask, command
-from bot.top import draw
+from bot.cli.top import ask_page, ask_socket, command
+from bot.control_socket import ask_daemon
+from bot.top import Told, draw, fitted
+from bot.web.watching import told_of
 from bot.world import World
-from market.errors import BrokerUnavailable
+from market.errors import AlvhError, BrokerUnavailable, ConfigError
+
+ALVH = str(Path(sys.executable).parent / "alvh")
+HANGS_S = 60.0
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -26,7 +40,7 @@ async def site(world: World, tmp_path_factory: pytest.TempPathFactory) -> AsyncI
 
 
 async def test_the_screen_tells_account_condor_hedge_and_decision(site: Site) -> None:
-    told = await asyncio.to_thread(ask, site.address)
+    told = await asyncio.to_thread(ask_page, site.address)
 
     console = Console(width=120, force_terminal=False)
     with console.capture() as shown:
@@ -51,6 +65,91 @@ async def test_json_is_what_the_pages_have(site: Site) -> None:
     assert set(json.loads(answer.output)) == {"overview", "condor", "hedge"}
 
 
-async def test_without_a_bot_it_says_how_to_start_one() -> None:
-    with pytest.raises(BrokerUnavailable, match=r"no bot answers .*; start one with"):
-        ask("http://127.0.0.1:9")
+async def test_without_a_bot_it_says_how_to_start_one(tmp_path: Path) -> None:
+    with pytest.raises(BrokerUnavailable, match=r"no bot answers at http://127.0.0.1:9;"):
+        ask_page("http://127.0.0.1:9")
+    with pytest.raises(BrokerUnavailable, match=r"no daemon runs in .*; `alvh run --profile sim"):
+        ask_socket(tmp_path)
+
+
+async def test_two_places_at_once_are_refused() -> None:
+    words = ["--out", "runs/sim", "--url", "http://127.0.0.1:8642"]
+
+    answer = CliRunner().invoke(command, words, standalone_mode=False)
+
+    assert isinstance(answer.exception, ConfigError)
+    assert str(answer.exception) == "--out and --url name two places; leave one out."
+
+
+@pytest.mark.parametrize("height", [16, 40])
+async def test_a_low_terminal_shows_less_of_the_log_and_all_of_the_rest(
+    site: Site, height: int
+) -> None:
+    told = Told(**json.loads(json.dumps(await told_of(site.desk))))
+    console = Console(width=100, height=height, force_terminal=False)
+
+    with console.capture() as shown:
+        console.print(fitted(told, console))
+
+    lines = shown.get().splitlines()
+    rows_without_log = len(console.render_lines(draw(told, lines_of_log=1))) - 1
+    assert len(lines) == max(height, rows_without_log + 1)
+    assert "Run started" in lines[-2] or len(told.overview["news"]) > height - rows_without_log
+
+
+class Screen:
+    """A pseudo-terminal of 100 by 30, and all that a program wrote to it, without its colours."""
+
+    def __init__(self) -> None:
+        self.ours, self.theirs = pty.openpty()
+        fcntl.ioctl(self.theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+        self.text = ""
+
+    def read(self) -> str:
+        """Return what was written since last time."""
+        raw = os.read(self.ours, 65_536).decode(errors="replace")
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", raw)
+
+    async def until(self, words: str) -> None:
+        """Wait until the program has written some words after what was awaited last."""
+        while words not in self.text:
+            self.text += await asyncio.to_thread(self.read)
+        self.text = self.text.partition(words)[2]
+
+
+async def test_a_daemon_without_a_page_is_watched_in_a_terminal_over_its_socket(
+    tmp_path: Path,
+) -> None:
+    run = [ALVH, "run", "--profile", "sim", "--no-web", "--out", str(tmp_path)]
+    bot = await asyncio.create_subprocess_exec(*run, stdout=asyncio.subprocess.DEVNULL)
+    screen = Screen()
+    async with asyncio.timeout(HANGS_S):
+        while await asyncio.to_thread(told_status, tmp_path) is None:
+            await asyncio.sleep(0.1)
+        top = await asyncio.create_subprocess_exec(
+            ALVH, "top", "--out", str(tmp_path), "--every", "0.2",
+            stdin=screen.theirs, stdout=screen.theirs,
+            env=os.environ | {"TERM": "xterm-256color"},
+        )  # fmt: skip
+        for words in ("ALVH  ·  sim  ·  simulated, no real money", "trading on", "Run started"):
+            await screen.until(words)
+
+        await asyncio.to_thread(ask_daemon, tmp_path, {"verb": "halt", "reason": "a look"})
+        await screen.until("HALTED")
+        await screen.until("Trading is halted until a person resumes it: a look.")
+        top.send_signal(signal.SIGINT)
+        ended = await top.wait()
+        bot.send_signal(signal.SIGTERM)
+        await bot.wait()
+
+    assert ended == 0
+    os.close(screen.ours)
+    os.close(screen.theirs)
+
+
+def told_status(folder: Path) -> object:
+    """Return what a daemon in a folder says of itself, None while there is none."""
+    try:
+        return ask_daemon(folder, {"verb": "status"})
+    except AlvhError:
+        return None

@@ -15,7 +15,7 @@ from bot.bootstrap import Rig
 from bot.journal.reader import JournalReader
 from bot.settings import Settings
 from bot.web.facts import Facts
-from bot.web.scene import Almanac, Hours, Scene, hours_at, wanted
+from bot.web.scene import Almanac, Hours, Scene, Seen, hours_at, wanted
 from bot.web.views.calendar import calendar_page
 from bot.web.views.condor import condor_page
 from bot.web.views.decisions import Query, decisions_page, words_of
@@ -47,7 +47,13 @@ def noon(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Noo
         facts.take(reader.rows())
         almanac = Almanac(rig.settings, world.calendar, world.macro, world.listings)
         snapshot = world.market.snapshot(NOON, wanted(facts.book))
-        yield Noon(rig, reader, facts, Scene(NOON, almanac, snapshot), Scene(NOON, almanac, None))
+        yield Noon(
+            rig,
+            reader,
+            facts,
+            Scene(NOON, almanac, Seen(snapshot, "modelled")),
+            Scene(NOON, almanac, None),
+        )
 
 
 def test_the_book_of_the_pages_is_the_book_of_the_bot(noon: Noon) -> None:
@@ -94,6 +100,8 @@ def test_without_a_market_what_needs_one_is_unknown_and_the_rest_stands(noon: No
         "vix9d": pytest.approx(17.5, abs=3),
         "vix3m": pytest.approx(17.0, abs=3),
         "is_live": False,
+        "quotes": "recorded",
+        "age_s": 3 * 86_400 - 4 * 3600 - 20 * 60,
     }
     assert isinstance(condor["condors"], list)
     held = noon.rig.book.positions().condors
@@ -123,7 +131,7 @@ def test_the_tent_has_its_corners_at_the_strikes_and_its_floor_at_the_maximal_lo
 
 def test_without_chains_the_quotes_of_the_legs_stand_in(noon: Noon, world: World) -> None:
     request = wanted(noon.facts.book, with_chains=False)
-    scene = Scene(NOON, noon.live.almanac, world.market.snapshot(NOON, request))
+    scene = Scene(NOON, noon.live.almanac, Seen(world.market.snapshot(NOON, request), "modelled"))
 
     full, bare = (condor_page(noon.facts, each)["condors"] for each in (noon.live, scene))
 

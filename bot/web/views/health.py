@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot.web.facts import Facts
-from bot.web.scene import Scene
+from bot.web.scene import Scene, Seen
 from bot.web.views.overview import halt, run
 from bot.web.views.plain import Json, figure, instant
 
@@ -53,7 +53,8 @@ def health_page(facts: Facts, scene: Scene, pulse: Pulse) -> Json:
         "halt": halt(facts),
         "fault": facts.fault,
         "connection": pulse.connection,
-        "market": "live" if scene.snapshot is not None else "not to be had",
+        "market": "not to be had" if scene.seen is None else scene.seen.kind,
+        "market_age_s": None if scene.seen is None else _age_s(scene, scene.seen),
         "beat_age_s": figure(pulse.beat_age_s, 2),
         "lag_s": figure(pulse.lag_s, 4),
         "streams": pulse.streams,
@@ -70,3 +71,7 @@ def health_page(facts: Facts, scene: Scene, pulse: Pulse) -> Json:
         "macro_coverage": {kind.value: day.isoformat() for kind, day in coverage.items()},
         "warnings": list(scene.almanac.macro.warnings(scene.now.date())),
     }
+
+
+def _age_s(scene: Scene, seen: Seen) -> float | None:
+    return figure(max((scene.now - seen.at).total_seconds(), 0.0), 1)

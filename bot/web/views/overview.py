@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from bot.book import HEDGE
+from bot.book import HEDGE, Book
 from bot.equity import value_book
 from bot.events import EquityMarked
 from bot.web.facts import DecisionLine, Facts, News
 from bot.web.scene import Scene, hours_at
 from bot.web.views.plain import Json, figure, instant, usd
+from market.quotes import MarketSnapshot
 from market.schedule import Moment
 
 MOMENTS_SHOWN = 5
@@ -74,11 +75,12 @@ def moment_object(moment: Moment) -> Json:
 
 
 def market(facts: Facts, scene: Scene) -> Json | None:
-    """Return the index levels of now, else those last recorded; `is_live` tells which."""
-    if scene.snapshot is not None:
-        levels, is_live = scene.snapshot.levels, True
+    """Return the index levels of now, else those last recorded; `is_live` tells which, `quotes` of
+    what kind they are."""
+    if scene.seen is not None:
+        levels, is_live, kind = scene.seen.snapshot.levels, True, scene.seen.kind
     elif facts.market is not None:
-        levels, is_live = facts.market.levels, False
+        levels, is_live, kind = facts.market.levels, False, "recorded"
     else:
         return None
     return {
@@ -88,6 +90,8 @@ def market(facts: Facts, scene: Scene) -> Json | None:
         "vix9d": figure(levels.vix9d, 2),
         "vix3m": figure(levels.vix3m, 2),
         "is_live": is_live,
+        "quotes": kind,
+        "age_s": figure(max((scene.now - levels.at).total_seconds(), 0.0), 1),
     }
 
 
@@ -136,7 +140,14 @@ def _live(facts: Facts, scene: Scene) -> Json | None:
         "unhedged_nlv_usd": usd(nlv - hedge_pnl),
         "hedge_pnl_usd": usd(hedge_pnl),
         "day_usd": usd(nlv - book.last_nlv_usd),
+        "unquoted": _unquoted(book, snapshot),
     }
+
+
+def _unquoted(book: Book, snapshot: MarketSnapshot) -> int:
+    """Return how many series held have no good quote, so that an older mark stands for them."""
+    quotes = [snapshot.quotes.get(each) for each in book.ledger.positions()]
+    return sum(quote is None or quote.mid is None for quote in quotes)
 
 
 def _curve(marks: Sequence[EquityMarked]) -> Json:

@@ -37,6 +37,8 @@ function paintTick({ now, market, next, halt }) {
   by("clock").textContent = say.clock(now);
   by("spx").textContent = say.points(market?.spx);
   by("vix").textContent = say.points(market?.vix);
+  by("quotes").textContent = say.quotes(market);
+  by("quotes").className = market?.is_live ? "" : "old";
   by("next").textContent = next ? `${say.words(next.name)}, ${say.moment(next.at)}` : "–";
   paintState(halt ? "halted" : "trading");
 }

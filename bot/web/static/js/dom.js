@@ -46,13 +46,15 @@ export function chip(word) {
   return h("span", { class: `chip ${word}` }, String(word).replaceAll("_", " "));
 }
 
-/** Return a painter that paints into a place only when what it paints has changed. */
+/** Return a painter that paints into a place only when what it paints has changed; what was unfolded stays so. */
 export function painter(place, paint) {
   let last;
   return (value) => {
     const text = JSON.stringify(value);
     if (text === last) return;
+    const isFirst = last === undefined, folds = () => [...place.querySelectorAll("details")], unfolded = folds().map((each) => each.open);
     last = text;
     place.replaceChildren(...[paint(value)].flat(9).filter(Boolean));
+    if (!isFirst) folds().forEach((each, index) => { each.open = unfolded[index] ?? each.open; });
   };
 }

@@ -26,3 +26,8 @@ export const time = (at) => known(at, (v) => TIME.format(new Date(v)));
 export const moment = (at) => known(at, (v) => `${MOMENT.format(new Date(v))} ET`);
 export const day = (text) => known(text, (v) => DAY.format(new Date(`${v}T00:00:00Z`)).replace(",", ""));
 export const unix = (text) => Date.parse(`${text}T00:00:00Z`) / 1000;
+/** How old something is, coarsely: the seconds only while they matter. */
+export const age = (seconds) => known(seconds, (s) =>
+  s < 90 ? `${Math.round(s)} s old` : s < 5400 ? `${Math.round(s / 60)} min old` : s < 172800 ? `${Math.round(s / 3600)} h old` : `${Math.round(s / 86400)} days old`);
+/** What stands behind the figures of now. */
+export const quotes = (market) => (market ? `${market.quotes}, ${age(market.age_s)}` : "unknown");

@@ -38,12 +38,13 @@ function one(condor, market) {
 function standing(condor, market) {
   const gap = (row) => h("span", { class: row.points < 0 ? "loss" : "" },
     `${say.signed(row.points, 1)} points${row.sigmas === null ? "" : `, ${say.signed(row.sigmas, 2)} σ`}`);
-  const why = condor.open_pnl_usd === null ? "a leg has no good quote now" : `sold for ${say.points(condor.credit_points)} points, ${say.usd(condor.credit_usd)}`;
+  const why = !market?.is_live ? "no fresh quotes" : condor.open_pnl_usd === null ? "a leg has no good quote now" : `sold for ${say.points(condor.credit_points)} points, ${say.usd(condor.credit_usd)}`;
   return [
-    stats([["P&L now", h("span", { id: "open-pnl" }, say.gain(condor.open_pnl_usd, 2)), why, say.tone(condor.open_pnl_usd)]]),
+    stats([["P&L now", h("span", { id: "open-pnl" }, condor.open_pnl_usd === null ? "unknown" : say.gain(condor.open_pnl_usd, 2)), why, say.tone(condor.open_pnl_usd)]]),
     h("br"),
     pairs([
-      ["SPX", `${say.points(market?.spx)}${market?.is_live ? "" : " (last recorded)"}`],
+      ["SPX", say.points(market?.spx)],
+      ["Quotes", say.quotes(market)],
       ...condor.distances.map((row) => [`To short ${row.right} ${say.points(row.strike, 0)}`, gap(row)]),
       ["Break-evens", `${say.points(condor.lower_breakeven, 1)} and ${say.points(condor.upper_breakeven, 1)}`],
       ["One σ to expiry", condor.sigma_points === null ? "unknown" : `${say.points(condor.sigma_points, 1)} points`],
@@ -54,7 +55,7 @@ function standing(condor, market) {
 }
 
 function greeks(found) {
-  if (!found) return h("p", { class: "empty" }, "Not known: a quote or its vol is missing.");
+  if (!found) return h("p", { class: "empty" }, "Unknown: a quote or its vol is missing.");
   return stats([
     ["Delta", say.signed(found.delta_usd_per_point, 1), "dollars per SPX point"],
     ["Gamma", say.signed(found.gamma_usd_per_point, 2), "change of delta per point"],

@@ -22,7 +22,7 @@ function vital(data) {
     stats([
       ["Program", data.status, null, isFine(data.status === "ok")], ["Loop", data.loop, `lag ${say.points(data.lag_s * 1000, 1)} ms`, isFine(data.loop === "turning")],
       ["Journal", data.journal, `${say.points(data.seq, 0)} events`, isFine(data.journal === "writing")],
-      ["Market", data.market, null, isFine(data.market === "live")], ["Broker", data.connection],
+      ["Market", data.market, say.age(data.market_age_s), isFine(data.market_age_s !== null)], ["Broker", data.connection],
       ["Open pages", String(data.streams)],
     ]),
   ];

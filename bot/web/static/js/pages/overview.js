@@ -31,7 +31,7 @@ export function mount(view) {
   return (data) => {
     paint.warnings({ warnings: data.warnings, halt: data.halt, isWell: data.is_well });
     paint.decision({ condor: data.decision, hedge: data.hedge_decision });
-    paint.money({ equity: data.equity, live: data.live, run: data.run });
+    paint.money({ equity: data.equity, live: data.live, run: data.run, quotes: say.quotes(data.market) });
     paint.curve(data.curve);
     paint.held(data.holdings);
     paint.next({ next: data.next, session: data.session, connection: data.connection });
@@ -58,12 +58,13 @@ function decision({ condor, hedge }) {
   ];
 }
 
-function money({ equity, live, run }) {
+function money({ equity, live, run, quotes }) {
   if (!equity && !live) return h("p", { class: "empty" }, `The account starts with ${say.usd(run?.start_nlv_usd)}.`);
   const nlv = live?.nlv_usd ?? equity.nlv_usd;
   const made = nlv - run.start_nlv_usd;
   return stats([
-    live ? ["NLV now", say.usd(live.nlv_usd), "on the market of this moment"] : null,
+    ["NLV now", h("span", { id: "nlv-now" }, live ? say.usd(live.nlv_usd) : "unknown"), live ? marked(live, quotes) : "no fresh quotes"],
+    live ? ["Without hedge now", say.usd(live.unhedged_nlv_usd), `hedge ${say.gain(live.hedge_pnl_usd)}`] : null,
     live ? ["Since the last close", say.gain(live.day_usd), null, say.tone(live.day_usd)] : null,
     ["Since the start", say.gain(made), `from ${say.usd(run.start_nlv_usd)}`, say.tone(made)],
     equity ? ["NLV at the last close", h("span", { id: "nlv" }, say.usd(equity.nlv_usd, 2)), say.day(equity.session)] : null,
@@ -71,6 +72,11 @@ function money({ equity, live, run }) {
     equity ? ["Below its peak", say.share(equity.drawdown_frac), `fees so far ${say.usd(equity.fees_usd)}`] : null,
     equity ? ["At risk", say.usd(equity.open_max_loss_usd), "all open condors"] : null,
   ].filter(Boolean));
+}
+
+/** What the figures of now stand on: the quotes, and series that have none and keep an older mark. */
+function marked(live, quotes) {
+  return live.unquoted ? `quotes ${quotes}; ${live.unquoted} series at an older mark` : `quotes ${quotes}`;
 }
 
 function curve(data) {

@@ -1,0 +1,102 @@
+"""What the rows of one expiry share at an instant: found once, used by its chain and its quotes."""
+
+from market.history import History
+from market.instants import Instant
+from market.instruments import CLASS_SPECS, Settlement, TradingClass
+from market.listings import Listings
+from market.quotes import ChainKey
+from market.sessions import SessionCalendar
+from market.surface import Surface
+from market.surface_rows import Expiry, HalfSpread, SpxTerms, Terms
+from market.surface_term import BusinessTime, VarianceCurve
+from market.vix_curve import VixCurve, years_to
+
+_SPX_CLASSES = frozenset({TradingClass.SPX, TradingClass.SPXW})
+
+
+class SeriesTerms:
+    """Finds the terms of an expiry: its forward, discount, vol at the money, smile and spread."""
+
+    def __init__(
+        self,
+        history: History,
+        calendar: SessionCalendar,
+        listings: Listings,
+        surface: Surface,
+        business: BusinessTime,
+        vix: VixCurve,
+    ) -> None:
+        self._history = history
+        self._calendar = calendar
+        self._listings = listings
+        self._surface = surface
+        self._business = business
+        self._vix = vix
+
+    def of(self, instant: Instant, key: ChainKey) -> Terms | None:
+        """Return the terms of an expiry, or None when it is not listed or trades no more."""
+        if key not in instant.terms:
+            instant.terms[key] = self.anew(instant, key) if self._trades(instant, key) else None
+        return instant.terms[key]
+
+    def _trades(self, instant: Instant, key: ChainKey) -> bool:
+        if not self._listings.is_listed(*key, instant.on):
+            return False
+        return instant.at < self._calendar.trading_ends_at(*key)
+
+    def anew(self, instant: Instant, key: ChainKey, forward: float | None = None) -> Terms:
+        """Return the terms of an expiry, listed or not, on its own forward unless one is given."""
+        trading_class, expiry = key
+        years = years_to(self._calendar, trading_class, expiry, instant.at)
+        series = Expiry(trading_class, expiry, instant.at, years)
+        if trading_class in _SPX_CLASSES:
+            return self._of_spx(instant, series, forward)
+        return self._surface.vix_terms(
+            series,
+            forward=self._vix.forward(instant, expiry) if forward is None else forward,
+            vol=instant.vol,
+            rate_frac=instant.rate_frac,
+            half=self._half(instant, trading_class),
+        )
+
+    def _of_spx(self, instant: Instant, series: Expiry, forward: float | None) -> SpxTerms:
+        spot, surface = instant.spx, self._surface
+        if forward is not None:
+            rate = instant.rate_frac
+            spot = forward / surface.spx_forward(spot=1.0, rate_frac=rate, years=series.years)
+        time = self._business.to(
+            self._calendar.settles_at(series.trading_class, series.expiry),
+            at=instant.at,
+            years=series.years,
+            sessions_left=self._sessions_left(instant, series),
+        )
+        return surface.spx_terms(
+            series,
+            spot=spot,
+            rate_frac=instant.rate_frac,
+            vol=instant.vol,
+            at_money=self._variance(instant).at_money(time),
+            half=self._half(instant, series.trading_class),
+        )
+
+    def _sessions_left(self, instant: Instant, series: Expiry) -> float:
+        today = self._history.sessions[instant.row]
+        whole = self._calendar.index(series.expiry) - self._calendar.index(today)
+        if CLASS_SPECS[series.trading_class].settlement is Settlement.AM:
+            whole -= 1
+        return max(whole, 0) + instant.session_left
+
+    def _variance(self, instant: Instant) -> VarianceCurve:
+        if not instant.variances:
+            times = self._business.nodes(instant.at, instant.session_left)
+            curve = self._surface.variance_curve(instant.vol, times, spot=instant.spx)
+            instant.variances.append(curve)
+        return instant.variances[0]
+
+    def _half(self, instant: Instant, trading_class: TradingClass) -> HalfSpread:
+        underlying = CLASS_SPECS[trading_class].underlying
+        half = instant.halves.get(underlying)
+        if half is None:
+            half = self._surface.half_spread(trading_class, instant.vol.vix, instant.at.year)
+            instant.halves[underlying] = half
+        return half
