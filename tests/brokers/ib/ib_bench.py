@@ -13,6 +13,7 @@ from brokers.gateway.faults import Fault
 from brokers.gateway.orders import Ticket
 from brokers.gateway.pacing import Pace
 from brokers.gateway.server import GatewayServer
+from brokers.gateway.terms import Terms
 from brokers.ib.broker import IbBroker, KnownOrder, VenueDates
 from brokers.ib.feed import FeedFacts, IbFeed
 from brokers.ib.settings import IbSettings
@@ -108,9 +109,8 @@ async def bench_at(
         clock,
         7,
         account=ACCOUNT,
-        has_live_data=has_live_data,
         faults=faults,
-        pace=pace,
+        terms=Terms(has_live_data, pace),
     )
     await server.start("127.0.0.1", 0)
     broker, feed = adapter_for(world, server.port, clock, is_open, **changes)
