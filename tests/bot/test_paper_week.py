@@ -13,6 +13,7 @@ from bot.known_orders import KnownOrders
 from brokers.ib.contracts import parse_local_symbol
 from market.orders import (
     FillCharged,
+    FillReviewed,
     LineChanged,
     LineState,
     OrderFilled,
@@ -98,6 +99,8 @@ async def test_a_week_with_drops_a_reset_and_a_kill_ends_with_equal_books(tmp_pa
     assert len([r for r in records if isinstance(r, PositionSettled)]) == 8
     assert worked_at(records, january(25, 16, 0, 0.5)) == ["P-20180125-alvh-roll_near-1"]
     assert worked_at(records, KILLED_AT) == ["P-20180126-condor-entry-1"]
+    broken = {"P-20180125-alvh-roll_near-1", "P-20180126-condor-entry-1"}
+    assert {r.order_id for r in records if isinstance(r, FillReviewed)} == set(approved) - broken
     assert sorted(sent) == sorted(approved)
     assert {name: len(perm_ids) for name, perm_ids in sent.items()} == dict.fromkeys(sent, 1)
     assert held == {parse_local_symbol(n): held for n, held in week.account.positions.items()}
