@@ -80,6 +80,7 @@ class Quoting:
         self._faults, self._total = faults, faults.total
         self._sizes = sizes or {}
         self._keys: dict[tuple[TradingClass, date], int] = {}
+        self._at, self._step = _EPOCH, 0
 
     @classmethod
     def from_toml(cls, text: str, seed: int, faults: FaultShares = NO_FAULTS) -> "Quoting":
@@ -197,8 +198,9 @@ class Quoting:
         return ((word ^ (word >> 31)) >> 11) * 2.0**-53
 
     def _start(self, trading_class: TradingClass, expiry: date, at: datetime) -> int:
-        instant = (at - _EPOCH) // _MICROSECOND
-        return (self._key(trading_class, expiry) + instant * _GOLDEN) & _WORD
+        if at is not self._at:
+            self._at, self._step = at, (at - _EPOCH) // _MICROSECOND * _GOLDEN
+        return (self._key(trading_class, expiry) + self._step) & _WORD
 
     def _key(self, trading_class: TradingClass, expiry: date) -> int:
         key = self._keys.get((trading_class, expiry))
