@@ -27,7 +27,7 @@ _INSTANTS_KEPT = 4
 _DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, eq=False)
 class Instant:
     """What is known at one instant: the running or last session's row and the levels.
 
