@@ -20,6 +20,7 @@ from bot.journal.codec import encode
 from bot.journal.place import Place, Target, first_line, place_of, unavailable, writing
 from bot.journal.projections import Projector
 from bot.journal.reader import COUNT_KEY, VERSION_KEY, JournalReader
+from bot.journal.statements import Statements
 from market.errors import ConfigError, InvariantBroken
 
 __all__ = ["JournalReader", "SqlJournal"]
@@ -27,8 +28,6 @@ __all__ = ["JournalReader", "SqlJournal"]
 # Speed before size: an input is packed between a moment and its order.
 PACKING_LEVEL = 1
 DIGESTS_REMEMBERED = 8
-# Built once: a statement made anew for each commit costs as much as the commit.
-_INSERT = insert(schema.EVENTS)
 _COUNT = update(schema.META).where(schema.META.c.key == COUNT_KEY).values(value=bindparam("count"))
 
 
@@ -62,6 +61,7 @@ class SqlJournal:
         self._engine = writing(self.place, durable=durable)
         with unavailable(self.place):
             self._connection = self._connect(is_new=not continues)
+        self._statements = Statements(self._connection)
         self._book = book
         self._wall_clock = wall_clock
         self._projector = Projector(book)
@@ -161,23 +161,27 @@ class SqlJournal:
                 self._connection.rollback()
                 raise
         self._rows.clear()
+        if self._inputs:
+            self._remember_inputs()
+        self._projector.clear()
+        self._is_session_over = False
+
+    def _remember_inputs(self) -> None:
         self._kept |= dict.fromkeys(self._inputs)
         for old in list(self._kept)[:-DIGESTS_REMEMBERED]:
             del self._kept[old]
         self._inputs.clear()
-        self._projector.clear()
-        self._is_session_over = False
 
     def _write(self) -> None:
         written = self._wall_clock().isoformat()
         for row in self._rows:
             row["recorded_at"] = written
             row["seal"] = sealed(str(row["hash"]), written)
-        self._connection.execute(_INSERT, self._rows[0] if len(self._rows) == 1 else self._rows)
+        self._statements.insert(schema.EVENTS, self._rows)
         if self._inputs:
             self._write_inputs()
-        self._projector.write(self._connection)
-        self._connection.execute(_COUNT, {"count": str(self._seq)})
+        self._projector.write(self._statements)
+        self._statements.run(_COUNT, [{"count": str(self._seq)}])
 
     def _write_inputs(self) -> None:
         """Write the inputs that are not there yet: a restart forgets which are."""
