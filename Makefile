@@ -98,8 +98,10 @@ check: setup ## Check format, lint, types and the import table
 	$(BIN)/lint-imports --no-logo
 
 KILLS ?= 40
-chaos: setup ## Kill bot and exchange over a replayed quarter: KILLS=1000 SEED=7
-	$(BIN)/python tests/chaos/chaos.py --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+VENUE ?= exchange
+CHAOS = $(if $(filter gateway,$(VENUE)),gateway_chaos,chaos)
+chaos: setup ## Kill bot and exchange: KILLS=1000 SEED=7, or the bot before the gateway: VENUE=gateway
+	$(BIN)/python tests/chaos/$(CHAOS).py --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
 format: setup ## Format the code and mend what the linter can mend
 	$(BIN)/ruff check --fix-only

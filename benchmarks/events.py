@@ -10,7 +10,6 @@ in processor time, each in a process of its own; the peer lives in an environmen
 `make peers`.
 """
 
-import asyncio
 import json
 import subprocess
 import sys
@@ -41,7 +40,7 @@ from bot.risk import RiskGate, RiskParams
 from bot.settings import DEFAULT_PRESET, Settings, load_settings
 from bot.shell import Shell
 from bot.world import World, historical_world
-from brokers.ib.board import Board, LineShown
+from brokers.ib.board import Board
 from brokers.ib.messages import Tick
 from brokers.ib.wire import Wire
 from brokers.sim.broker import SimBroker, regular_hours
@@ -73,8 +72,8 @@ class Trading:
         settings = load_settings(DEFAULT_PRESET, None, FILLS_AT_ONCE)
         self.clock = SimulatedClock(OPENED_AT)
         self.board = Board(self.clock.now, most_lines=LINES, wait_s=600.0)
-        self.lines: dict[object, LineShown] = {}
-        market = QuotedMarket(self.lines, self.clock.now)  # type: ignore[arg-type]
+        lines = self.board.hold(cast(Wire, SilentWire()), {call: call for call in CALLS}).lines
+        market = QuotedMarket(lines, self.clock.now)
         broker = SimBroker(exchange_on(world, settings), market, world.calendar, self.clock.now)
         journal = MemoryJournal()
         self.book = Book(settings.account.start_nlv_usd)
@@ -88,18 +87,6 @@ class Trading:
             record=journal.append,
         )
         self.shell = Shell(self.engine, broker, market, journal, self.clock.now)
-
-    async def opened(self) -> None:
-        """Have the board open its lines, which then stay open."""
-
-        def is_never_done(_line: LineShown) -> bool:
-            return False
-
-        contracts = {call: call for call in CALLS}
-        looking = self.board.look(cast(Wire, SilentWire()), contracts, is_never_done)
-        self.looking = asyncio.create_task(looking)
-        await asyncio.sleep(0)
-        self.lines |= dict(zip(CALLS, self.board._open.values(), strict=True))
 
 
 def exchange_on(world: World, settings: Settings) -> SimExchange:
@@ -128,10 +115,9 @@ def ticks() -> list[tuple[Tick, Tick]]:
     return quotes
 
 
-async def trade(count: int, world: World) -> float:
+def trade(count: int, world: World) -> float:
     """Return processor seconds for `count` quotes with a trade at every hundredth."""
     trading = Trading(world)
-    await trading.opened()
     quotes, hear, clock = ticks(), trading.board.hear, trading.clock
     size = len(quotes)
     begun = process_time()
@@ -145,7 +131,6 @@ async def trade(count: int, world: World) -> float:
         moment = Moment(MomentName.THREAT_SCAN_1, at, SESSION, MissedPolicy.SKIP, timedelta(0))
         run_now(trading.shell.handle(MomentDue(moment)))
     seconds = process_time() - begun
-    trading.looking.cancel()
     check(trading.book, count // EVERY)
     return seconds
 
@@ -186,7 +171,7 @@ def peer_rate(count: int) -> float | None:
 def measured(count: int) -> Told:
     """Return the figures of events."""
     world = historical_world(load_settings(DEFAULT_PRESET, None, ()), None, 7)
-    rate = median_rate([(count, asyncio.run(trade(count, world))) for _ in range(ROUNDS)])
+    rate = median_rate([(count, trade(count, world)) for _ in range(ROUNDS)])
     alone = median_rate([(count // 10, engine_alone(count // 10, world)) for _ in range(ROUNDS)])
     peer = peer_rate(count)
     figures = [Figure("quotes, a trade at every hundredth", rate, "quotes/s", RATE_BAR)]
@@ -204,7 +189,7 @@ def measured(count: int) -> Told:
         f"{count // EVERY:,} orders, each judged by the risk gate, filled and booked. The peer's"
         " strategy is called at every quote; ours reads the board when it is woken.",
     )
-    profile = profile_of(lambda: asyncio.run(trade(count // 10, world)), count // 10 // EVERY)
+    profile = profile_of(lambda: trade(count // 10, world), count // 10 // EVERY)
     return Told(f"{count:,} quotes", tuple(figures), notes, profile if rate < RATE_BAR else ())
 
 

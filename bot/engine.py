@@ -45,7 +45,7 @@ from market.errors import InvariantBroken
 from market.instruments import OptionContract
 from market.listings import Listings
 from market.macro import MacroCalendar
-from market.orders import Order, OrderFilled, OrderIntent, order_id
+from market.orders import LineChanged, LineState, Order, OrderFilled, OrderIntent, order_id
 from market.quotes import MarketSnapshot, SnapshotRequest
 from market.schedule import MissedPolicy, Moment, MomentName
 from market.sessions import SessionCalendar
@@ -187,16 +187,17 @@ class Engine:
         capital = capital_of(self.book, valuation, snapshot.levels.vix)
         self._guard(moment, self._trip(capital))
         commands = self._flattened(taken, capital)
+        view: View | None = None
         for strategy in self._strategies:
             if strategy.name in taken.asked_by:
-                view = self._view(moment, snapshot, capital)
+                view = self._view(moment, snapshot, capital, view)
                 for listener in self._view_listeners:
                     listener(strategy.name, view)
                 commands += self._decided(strategy.decide(view), view)
         if FOLLOW_UP in taken.asked_by:
             return self._follow_up(moment, snapshot, capital)
         if SHADOW in taken.asked_by and self.shadows is not None:
-            view = self._view(moment, snapshot, capital)
+            view = self._view(moment, snapshot, capital, view)
             for record in self.shadows.see(view, self.book, valuation):
                 self._record(record)
         if moment.name is MomentName.HEDGE_REVIEW:
@@ -221,7 +222,12 @@ class Engine:
             calendar = self._reference.calendar
             self._record(safety.halt(trip, moment.at, moment.session, calendar, self._safety))
 
-    def _view(self, moment: Moment, snapshot: MarketSnapshot, capital: Capital) -> View:
+    def _view(
+        self, moment: Moment, snapshot: MarketSnapshot, capital: Capital, last: View | None
+    ) -> View:
+        """Return what a decision looks at: the last view, unless the book changed since."""
+        if last is not None and last.positions is self.book.positions():
+            return last
         return View(
             self._context(moment),
             snapshot,
@@ -363,12 +369,16 @@ class Engine:
     def _reported(self, reported: BrokerReported) -> list[Command]:
         event = reported.event
         self._record(event)
-        ready = self.book.ready_follow_ups() if isinstance(event, OrderFilled) else ()
+        return self._released(event.at) if isinstance(event, OrderFilled | LineChanged) else []
+
+    def _released(self, at: datetime) -> list[Command]:
+        """Look at the market for what waited for a fill, once the line can be trusted: it is
+        judged on the market of now, not on that of its decision."""
+        ready = self.book.ready_follow_ups() if self.book.line is LineState.READY else ()
         if not ready:
             return []
-        # What waited for this fill is judged on the market of now, not on that of its decision.
         first = ready[0]
-        moment = Moment(first.moment, event.at, first.session, MissedPolicy.SKIP, timedelta(0))
+        moment = Moment(first.moment, at, first.session, MissedPolicy.SKIP, timedelta(0))
         seen = dict.fromkeys(self.book.ledger.positions())
         seen |= dict.fromkeys(leg.contract for each in ready for leg in each.intent.legs)
         return [FetchSnapshot(moment, (FOLLOW_UP,), SnapshotRequest(contracts=tuple(seen)))]

@@ -13,13 +13,15 @@ from brokers.gateway.account_talk import AccountTalk
 from brokers.gateway.contract_talk import ContractTalk
 from brokers.gateway.data_talk import DataTalk
 from brokers.gateway.faults import MODIFY, NEW_ORDER, START_API, WHAT_IF, Kind
-from brokers.gateway.incidents import Incidents
+from brokers.gateway.incidents import HungUp, Incidents
 from brokers.gateway.line import Line
 from brokers.gateway.news import OrderMoved, OrderRefused, PositionMoved, Told, Traded
 from brokers.gateway.order_talk import OrderTalk
+from brokers.gateway.pacing import PACING_CODE, Pacing
 from brokers.gateway.requests import Ask
 from brokers.gateway.streams import Streams
 from brokers.gateway.talk import Talk, nothing
+from brokers.gateway.terms import Terms
 from brokers.gateway.venue import Venue
 from brokers.gateway.weather import Weather
 from brokers.gateway.wire import Fields, Malformed, split
@@ -79,9 +81,11 @@ class Connection:
         weather: Weather,
         *,
         admit: Callable[["Connection"], bool],
-        has_live_data: bool,
+        terms: Terms,
     ) -> None:
         """Start before the handshake; `admit` takes or refuses the client's id."""
+        self.pacing = Pacing(terms.pace)
+        self._terms = terms
         self.stage = Stage.GREETING
         self._line = line
         self._weather = weather
@@ -90,7 +94,7 @@ class Connection:
         self._admit = admit
         self._account = AccountTalk(self._talk, weather)
         self._orders = OrderTalk(self._talk)
-        self._data = DataTalk(self._talk, Streams(venue, weather, has_live=has_live_data))
+        self._data = DataTalk(self._talk, Streams(venue, weather, has_live=terms.has_live_data))
         self._answerers: Mapping[Ask, Callable[[Fields], None]] = {
             Ask.IDS: self._ids,
             Ask.MANAGED_ACCOUNTS: self._managed_accounts,
@@ -112,6 +116,7 @@ class Connection:
 
         Raises:
             Malformed: it is no message of the protocol.
+            HungUp: the connection ends here.
         """
         if self.stage is Stage.GREETING:
             self._greet(payload.decode("ascii", errors="replace"))
@@ -121,7 +126,13 @@ class Connection:
         if self.stage is Stage.NAMING:
             self._name(number, Fields(fields[1:]))
             return
-        self._answer(number, Fields(fields[1:]), fields)
+        objection = self.pacing.objection()
+        if objection is None:
+            self._answer(number, Fields(fields[1:]), fields)
+            return
+        self._talk.refuse(_request_id(fields), PACING_CODE, objection)
+        if self.pacing.is_over:
+            raise HungUp
 
     def _greet(self, text: str) -> None:
         offered = text.split(" ", maxsplit=1)[0]
@@ -223,6 +234,8 @@ class Connection:
             self._account.hear(told)
         elif told.ticket.client_id == self.client_id:
             self._hear_order(told)
+        elif self.client_id == self._terms.master_client_id:
+            self._orders.hear_of_others(told)
 
     def _hear_order(self, told: OrderMoved | Traded | OrderRefused) -> None:
         kinds = self._incidents.meet_fill() if isinstance(told, Traded) else {}

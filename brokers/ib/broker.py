@@ -1,14 +1,13 @@
 """The port `Broker` over an Interactive Brokers paper account.
 
 Rules of this file:
-- An order leaves only over a line that is READY, after its what-if margin, with the account on
-  it and our id as its reference; it is in the journal by then.
+- An order leaves only over a line that is READY, by way of `sender`; it is in the journal by then.
 - What a message leaves open is read again: open and ended orders, then executions.
 - A limit is changed only while the line stands and the last change has been acknowledged.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,9 +15,11 @@ from decimal import Decimal
 from brokers.base import AccountState
 from brokers.ib import translate
 from brokers.ib.contracts import ContractCache, LastTradeDate
+from brokers.ib.diary import PriceDiary
 from brokers.ib.finder import ContractFinder
+from brokers.ib.holdings import Holdings
 from brokers.ib.inbox import RequestFailed
-from brokers.ib.ledger import OrderLedger, Reading, Stage, rejection
+from brokers.ib.ledger import OrderLedger, Reading
 from brokers.ib.line import Line
 from brokers.ib.messages import (
     CommissionSeen,
@@ -29,15 +30,16 @@ from brokers.ib.messages import (
     StatusSeen,
     WireEvent,
 )
+from brokers.ib.sender import Sender
 from brokers.ib.settings import IbSettings
 from brokers.ib.settling import SettlementValue, SettlesAt, SettlingBook
+from brokers.ib.tracked import Stage
 from brokers.ib.walker import Walker
-from market.errors import BrokerUnavailable, OrderRefused
+from market.errors import BrokerUnavailable
 from market.instruments import OptionContract
 from market.orders import (
     ApprovedOrder,
     BrokerEvent,
-    Leg,
     LineChanged,
     Order,
     OrderAccepted,
@@ -46,7 +48,6 @@ from market.orders import (
 )
 
 ZERO = Decimal(0)
-PackageVeto = Callable[[tuple[Leg, ...]], Awaitable[str | None]]
 ACKNOWLEDGED_WITHIN = timedelta(seconds=10)
 
 
@@ -90,6 +91,7 @@ class IbBroker:
         self.finder = ContractFinder(
             self.cache, lambda: self.line.wire, dates.last_trade_date, clock
         )
+        self.sender = Sender(settings, self.line, self.finder, self.ledger)
         self._walker = Walker(
             self.line,
             self.ledger,
@@ -100,16 +102,20 @@ class IbBroker:
         )
         self.ticks: Callable[[WireEvent], None] = _ignore
         self.settlement_value: SettlementValue = _unknown
-        self.package_veto: PackageVeto = _no_veto
         self._settling = SettlingBook(dates.settles_at)
-        self._at_broker: dict[OptionContract, int] = {}
-        self._foreign_positions: dict[str, int] = {}
+        self._holdings = Holdings(settings.account, self.cache)
         self._events: list[BrokerEvent] = []
         self._listeners: list[Callable[[], None]] = []
+        self._diary: PriceDiary | None = None
         self._considered: frozenset[str] = frozenset()
         self._reading: asyncio.Task[None] | None = None
         self._reread_at: datetime | None = None
-        self._highest_id = 0
+
+    def keep_diary(self, diary: PriceDiary) -> None:
+        """Have the quotes of orders watched, from before they are sent."""
+        self._diary = diary
+        self.ledger.mid_of = diary.mid_of
+        self.sender.about_to_send = diary.begin
 
     def restore(self, orders: Iterable[KnownOrder], held: Mapping[OptionContract, int]) -> None:
         """Take over what the journal knows of orders and positions, before connecting."""
@@ -151,68 +157,20 @@ class IbBroker:
         else:
             await self._submit(order)
 
-    def _reject(self, order: Order, code: str, reason: str) -> None:
-        self._publish((OrderRejected(self._clock(), order.order_id, code, reason),))
-
     async def _submit(self, order: Order) -> None:
-        intent = order.intent
-        try:
-            wire = self.line.wire
-            ids = await self.finder.con_ids(leg.contract for leg in intent.legs)
-            contract = translate.order_contract(wire.api, intent, ids)
-            account = self._settings.account
-            sent = translate.limit_order(wire.api, order, intent.limit_credit, account=account)
-            refusal = self._margin_refusal(await wire.what_if(contract, sent))
-        except RequestFailed as error:
-            self._reject(order, *rejection(ErrorSeen(0, error.code, str(error))))
+        refused = await self.sender.send(order)
+        if refused is not None:
+            if self._diary is not None:
+                self._diary.refused(order.order_id)
+            self._reject(order, *refused)
             return
-        except OrderRefused as error:
-            self._reject(order, "UNKNOWN_CONTRACT", str(error))
-            return
-        except BrokerUnavailable as error:
-            self._reject(order, "LINE", f"nothing was sent: {error}")
-            return
-        if refusal is not None:
-            self._reject(order, "NO_MARGIN", refusal)
-            return
-        veto = await self.package_veto(intent.legs)
-        if veto is not None:
-            self._reject(order, "QUOTE", veto)
-            return
-        await self._send(order, contract, sent)
-
-    def _margin_refusal(self, answer: OpenOrderSeen) -> str | None:
-        after, equity = answer.init_margin_after_usd, answer.equity_with_loan_after_usd
-        if after is None or equity is None:
-            return "the broker gave no margin for it."
-        buffer = Decimal(str(self._settings.margin_buffer_frac))
-        if after <= equity * (1 - buffer):
-            return None
-        return (
-            f"margin would be {after:.2f} USD of {equity:.2f} USD equity, with too thin a buffer."
-        )
-
-    async def _send(self, order: Order, contract: object, sent: object) -> None:
-        """Send once: whatever happens now, the order is known and will be looked for."""
-        try:
-            wire = self.line.wire
-            if not self.line.is_ready:
-                raise BrokerUnavailable(f"the line to the broker is {self.line.phase}.")
-            wire.keep_ids_above(self._highest_id)
-            number = wire.next_id()
-        except BrokerUnavailable as error:
-            self._reject(order, "LINE", f"nothing was sent: {error}")
-            return
-        self._highest_id = number
-        tracked = self.ledger.begin(order, number)
-        try:
-            wire.place(number, contract, sent)
-            await wire.current_time()  # an answer behind the order: the socket took it
-        except BrokerUnavailable:
-            self.ledger.doubt(tracked)
+        tracked = self.ledger.orders[order.order_id]
         if tracked.stage is Stage.SENT and not tracked.is_accepted:
             self._reread_soon(self._clock() + ACKNOWLEDGED_WITHIN)
         await self.quiet()
+
+    def _reject(self, order: Order, code: str, reason: str) -> None:
+        self._publish((OrderRejected(self._clock(), order.order_id, code, reason),))
 
     async def cancel(self, order_id: str) -> None:
         """Ask for an order to stop working; the answer arrives as an event."""
@@ -245,11 +203,10 @@ class IbBroker:
         Raises:
             BrokerUnavailable: no answer.
         """
-        self._at_broker.clear()
-        self._foreign_positions.clear()
+        self._holdings.clear()
         for seen in await self.line.wire.positions():
-            self._position(seen)
-        return {contract: held for contract, held in self._at_broker.items() if held}
+            self._holdings.take(seen)
+        return self._holdings.held()
 
     async def executions(self, since: datetime) -> tuple[OrderFilled, ...]:
         """Return the fills of our orders at or after `since`, read again from the broker; those
@@ -287,8 +244,7 @@ class IbBroker:
             f" at the broker (reference {seen.order_ref or 'none'!r})"
             for seen in self.ledger.foreign_orders.values()
         ]
-        told += [f"{held} of {name} are held" for name, held in self._foreign_positions.items()]
-        return (*told, *self.ledger.disputes())
+        return (*told, *self._holdings.foreign(), *self.ledger.disputes())
 
     def drain(self) -> tuple[BrokerEvent, ...]:
         """Return the events since the last call, oldest first."""
@@ -305,6 +261,7 @@ class IbBroker:
         instants = [self.line.due()]
         if self.line.is_ready:
             instants += [self._reread_at, self._settling.due(), self._walker.due()]
+            instants += [None if self._diary is None else self._diary.due()]
         return min((at for at in instants if at is not None), default=None)
 
     def advance(self, at: datetime) -> None:
@@ -317,6 +274,8 @@ class IbBroker:
         if not self.line.is_ready:
             return
         self._walker.tend(at)
+        if self._diary is not None:
+            self._publish(self._diary.advance(at))
         is_due = self._reread_at is not None and self._reread_at <= at
         if is_due:
             self.ledger.doubt_cancels()
@@ -335,6 +294,7 @@ class IbBroker:
 
     def _heard(self, event: WireEvent) -> None:
         at = self._clock()
+        self.sender.note_ids(event)
         if isinstance(event, OpenOrderSeen):
             self._publish(self.ledger.open_order(event, at))
         elif isinstance(event, StatusSeen):
@@ -344,28 +304,18 @@ class IbBroker:
         elif isinstance(event, CommissionSeen):
             self._publish(self.ledger.commission(event, at))
         elif isinstance(event, PositionSeen):
-            self._position(event)
+            self._holdings.take(event)
         elif isinstance(event, ErrorSeen):
             self.ledger.error(event)
         self.ticks(event)
         if self.ledger.doubted - self._considered and self.line.is_ready:
             self._read_again()
 
-    def _position(self, seen: PositionSeen) -> None:
-        if seen.account != self._settings.account:
-            return
-        contract = self.cache.contract(seen.contract)
-        if contract is None:
-            name = seen.contract.local_symbol or seen.contract.symbol
-            self._foreign_positions[name] = seen.position
-            if not seen.position:
-                del self._foreign_positions[name]
-        else:
-            self._at_broker[contract] = seen.position
-
     def _line_changed(self, event: LineChanged) -> None:
         if not self.line.is_ready:
             self.ledger.doubt_all()
+            if self._diary is not None:
+                self._diary.forget_lines()
         self._publish((event,))
 
     def _reread_soon(self, at: datetime) -> None:
@@ -380,7 +330,7 @@ class IbBroker:
         try:
             await self._read_orders()
             await self._settle()
-        except BrokerUnavailable:
+        except (BrokerUnavailable, RequestFailed):
             self._reread_soon(self._clock() + self._settings.reread_every)
         finally:
             self._reading = None
@@ -414,8 +364,8 @@ class IbBroker:
     async def _settle(self) -> None:
         for key in self._settling.due_series(self._clock()):
             gone = not any(
-                held and (contract.trading_class, contract.expiry) == key
-                for contract, held in self._at_broker.items()
+                (contract.trading_class, contract.expiry) == key
+                for contract in self._holdings.held()
             )
             value = await self.settlement_value(*key) if gone else None
             at = self._clock()
@@ -425,12 +375,16 @@ class IbBroker:
                 self._publish(self._settling.settle(key, value, at))
 
     def _publish(self, events: Iterable[BrokerEvent]) -> None:
-        told = tuple(events)
-        for event in told:
+        told: list[BrokerEvent] = []
+        for event in events:
+            told.append(event)
             if isinstance(event, OrderFilled):
                 self._settling.filled(event, self.ledger.orders[event.order_id].order.intent.legs)
             elif isinstance(event, OrderAccepted):
                 self._walker.begin(event)
+            tracked = self.ledger.orders.get(getattr(event, "order_id", ""))
+            if self._diary is not None and tracked is not None:
+                told += self._diary.hear(event, tracked)
         self._events += told
         for wake in self._listeners if told else ():
             wake()
@@ -441,8 +395,4 @@ def _ignore(_event: WireEvent) -> None:
 
 
 async def _unknown(_trading_class: object, _expiry: object) -> Decimal | None:
-    return None
-
-
-async def _no_veto(_legs: tuple[Leg, ...]) -> str | None:
     return None

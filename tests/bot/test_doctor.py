@@ -9,6 +9,7 @@ from bot.doctor import State, examine
 from bot.gateway_rig import LIVE_SHAPED_ACCOUNT, PAPER_ACCOUNT, build_gateway
 from bot.settings import Settings, load_settings
 from bot.world import World, historical_world
+from brokers.gateway.terms import Terms
 from market.errors import BrokerUnavailable, NotPaper
 
 NAMES = {
@@ -33,7 +34,7 @@ async def found(
     """Return the state of each finding before a gateway of that account."""
     clock = SimulatedClock(AFTERNOON)
     server = build_gateway(
-        Settings(), world, clock, 7, account=account, has_live_data=has_live_data
+        Settings(), world, clock, 7, account=account, terms=Terms(has_live_data=has_live_data)
     )
     await server.start("127.0.0.1", 0)
     given = (f"ib.port={server.port}", f"ib.account={PAPER_ACCOUNT}", *overrides)
