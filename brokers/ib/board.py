@@ -166,6 +166,25 @@ class Board:
         shown.seen_at[tick.field] = self._clock()
         self._changed.set()
 
+    def hold(self, wire: Wire, contracts: Mapping[Any, Any]) -> "Held":
+        """Open lines that stand until they are let go, for who watches rather than looks.
+
+        Raises:
+            BrokerUnavailable: the socket is gone.
+        """
+        held = Held(self, wire)
+        for name, contract in contracts.items():
+            number = wire.watch(contract)
+            shown = self._open[number] = LineShown()
+            held.add(number, name, shown)
+        return held
+
+    def release(self, wire: Wire, numbers: Iterable[int]) -> None:
+        """Let go of lines; harmless when the socket is gone."""
+        for number in numbers:
+            wire.unwatch(number)
+            self._open.pop(number, None)
+
     @property
     def lines_open(self) -> int:
         """Return how many lines are open now."""
@@ -254,9 +273,7 @@ class Board:
             await self._until(lambda: is_sent_away() or all(map(is_done, lines.values())), wait_s)
             return lines
         finally:
-            for number in numbers:
-                wire.unwatch(number)
-                del self._open[number]
+            self.release(wire, numbers)
 
     async def _until(self, is_over: Callable[[], bool], wait_s: float) -> None:
         try:
@@ -266,6 +283,25 @@ class Board:
                     await self._changed.wait()
         except TimeoutError:
             return
+
+
+class Held:
+    """Lines that stand open over one socket; what they show lies in `lines`."""
+
+    def __init__(self, board: Board, wire: Wire) -> None:
+        self._board = board
+        self._wire = wire
+        self._numbers: list[int] = []
+        self.lines: dict[Any, LineShown] = {}
+
+    def add(self, number: int, name: object, shown: LineShown) -> None:
+        """Take in one more line."""
+        self._numbers.append(number)
+        self.lines[name] = shown
+
+    def let_go(self) -> None:
+        """Close them."""
+        self._board.release(self._wire, self._numbers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,6 +148,24 @@ def test_a_rule_that_never_acted_stays_undecided_without_numbers(library: Librar
         assert told == (0, None, None, "undecided", why)
 
 
+@pytest.mark.parametrize(("coverage_20", "expected"), [(1.5, "supported"), (0.5, "refuted")])
+def test_a_convex_hedge_that_falls_behind_the_condors_refutes_the_claim(
+    spec: RunSpec, tables: Tables, coverage_20: float, expected: str
+) -> None:
+    """K17 asks for a steepening pay-off and for coverage that rises with the shock."""
+    rows = tuple(
+        replace(row, steepening=1.8, coverage_10=1.2, coverage_20=coverage_20)
+        for row in tables.sessions
+    )
+    claim = next(each for each in CLAIMS if each.name == "K17")
+    library = Library(spec, {"base": replace(tables, sessions=rows)})
+
+    found = judged(replace(claim, is_repeated=False), Evidence(library))
+
+    assert (found["estimate"], found["verdict"]) == (1.8, expected)
+    assert [each["verdict"] for each in found["also"]] == [expected]
+
+
 def _edge(vol_shock: float) -> dict[str, object]:
     """Return the claim K6 on a drawn market whose options are priced off by a share."""
     sessions = 252

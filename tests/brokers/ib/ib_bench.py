@@ -15,6 +15,7 @@ from brokers.gateway.pacing import Pace
 from brokers.gateway.server import GatewayServer
 from brokers.gateway.terms import Terms
 from brokers.ib.broker import IbBroker, KnownOrder, VenueDates
+from brokers.ib.diary import PriceDiary
 from brokers.ib.feed import FeedFacts, IbFeed
 from brokers.ib.settings import IbSettings
 from market.instruments import OptionContract
@@ -85,6 +86,7 @@ def adapter_for(
     feed = IbFeed(settings, broker.line, broker.finder, clock.now, facts)
     broker.ticks, broker.settlement_value = feed.board.hear, feed.settlement_value
     broker.sender.package_veto = feed.package_veto
+    broker.keep_diary(PriceDiary(feed.board, broker.line, broker.cache, clock.now))
     return broker, feed
 
 
