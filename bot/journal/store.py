@@ -17,7 +17,16 @@ from bot.journal import schema
 from bot.journal.chain import START, chained, digest_of, sealed
 from bot.journal.check import check_book
 from bot.journal.codec import encode
-from bot.journal.place import Place, Target, first_line, place_of, unavailable, writing
+from bot.journal.place import (
+    LOCK_WAIT_S,
+    Place,
+    Target,
+    claim,
+    first_line,
+    place_of,
+    unavailable,
+    writing,
+)
 from bot.journal.projections import Projector
 from bot.journal.reader import COUNT_KEY, VERSION_KEY, JournalReader
 from bot.journal.statements import Statements
@@ -41,6 +50,7 @@ class SqlJournal:
         ConfigError: there is a journal already, or its folder is missing; to continue, there is
             none.
         JournalUnavailable: the server cannot be reached.
+        AlreadyRunning: another program writes that database.
     """
 
     def __init__(
@@ -51,6 +61,7 @@ class SqlJournal:
         wall_clock: Callable[[], datetime],
         durable: bool,
         continues: bool = False,
+        lock_wait_s: float = LOCK_WAIT_S,
     ) -> None:
         self.place = place_of(target)
         self._target = target
@@ -58,7 +69,7 @@ class SqlJournal:
             JournalReader(target).close()
         elif self.place.path is not None:
             _require_new(self.place)
-        self._engine = writing(self.place, durable=durable)
+        self._engine = writing(self.place, durable=durable, lock_wait_s=lock_wait_s)
         with unavailable(self.place):
             self._connection = self._connect(is_new=not continues)
         self._statements = Statements(self._connection)
@@ -76,7 +87,13 @@ class SqlJournal:
     def _connect(self, *, is_new: bool) -> Connection:
         if is_new:
             self._create()
-        return self._engine.connect()
+        connection = self._engine.connect()
+        try:
+            claim(self.place, connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def _create(self) -> None:
         try:
