@@ -45,7 +45,7 @@ from market.errors import InvariantBroken
 from market.instruments import OptionContract
 from market.listings import Listings
 from market.macro import MacroCalendar
-from market.orders import Order, OrderFilled, OrderIntent, order_id
+from market.orders import LineChanged, LineState, Order, OrderFilled, OrderIntent, order_id
 from market.quotes import MarketSnapshot, SnapshotRequest
 from market.schedule import MissedPolicy, Moment, MomentName
 from market.sessions import SessionCalendar
@@ -369,12 +369,16 @@ class Engine:
     def _reported(self, reported: BrokerReported) -> list[Command]:
         event = reported.event
         self._record(event)
-        ready = self.book.ready_follow_ups() if isinstance(event, OrderFilled) else ()
+        return self._released(event.at) if isinstance(event, OrderFilled | LineChanged) else []
+
+    def _released(self, at: datetime) -> list[Command]:
+        """Look at the market for what waited for a fill, once the line can be trusted: it is
+        judged on the market of now, not on that of its decision."""
+        ready = self.book.ready_follow_ups() if self.book.line is LineState.READY else ()
         if not ready:
             return []
-        # What waited for this fill is judged on the market of now, not on that of its decision.
         first = ready[0]
-        moment = Moment(first.moment, event.at, first.session, MissedPolicy.SKIP, timedelta(0))
+        moment = Moment(first.moment, at, first.session, MissedPolicy.SKIP, timedelta(0))
         seen = dict.fromkeys(self.book.ledger.positions())
         seen |= dict.fromkeys(leg.contract for each in ready for leg in each.intent.legs)
         return [FetchSnapshot(moment, (FOLLOW_UP,), SnapshotRequest(contracts=tuple(seen)))]
