@@ -22,7 +22,7 @@ from market import pricing
 from market.implied_vol import implied_vol
 from market.quotes import BoolArray, FloatArray
 
-PEERS = Path(".clients/pricing/bin/python")
+PEERS = Path(".clients/pricing-peers/bin/python")
 SCRIPT = Path(__file__).with_name("pricing_peers.py")
 ROUNDS = 5
 ACCURATE_AMONG = 400

@@ -14,6 +14,7 @@ import numpy as np
 
 from market.history import History
 from market.quotes import BoolArray, FloatArray
+from market.values import value
 
 YEAR_SESSIONS = 252
 _MEAN_SESSIONS = (5, 21, 63, YEAR_SESSIONS)
@@ -51,7 +52,7 @@ class FamilyParams:
     vvix: MemberParams
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Eve:
     """What is known of the next session besides the indices.
 
@@ -66,7 +67,7 @@ class Eve:
     weekday: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class VolState:
     """The levels that price everything at one instant, in points.
 

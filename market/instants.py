@@ -7,7 +7,7 @@ than VIX follow VIX within a session, because their own close is not yet known.
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 
 import numpy as np
@@ -27,7 +27,7 @@ _INSTANTS_KEPT = 4
 _DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, eq=False)
 class Instant:
     """What is known at one instant: the running or last session's row and the levels.
 
@@ -109,7 +109,7 @@ class Instants:
     def _row(self, at: datetime) -> int:
         """Return the last session that has opened by `at`."""
         first, last = self._history.first_index, self._history.last_index
-        row = bisect_right(self.opens, at.astimezone(UTC)) - 1
+        row = bisect_right(self.opens, at) - 1
         if row < first or at >= self._end:
             raise MarketDataError(
                 f"{at:%Y-%m-%d %H:%M} UTC lies outside the market history, which runs from"

@@ -1,5 +1,7 @@
 """What the rows of one expiry share at an instant: found once, used by its chain and its quotes."""
 
+from datetime import date, datetime
+
 from market.history import History
 from market.instants import Instant
 from market.instruments import CLASS_SPECS, Settlement, TradingClass
@@ -32,17 +34,29 @@ class SeriesTerms:
         self._surface = surface
         self._business = business
         self._vix = vix
+        self._on: date | None = None
+        self._last_moments: dict[ChainKey, datetime | None] = {}
 
     def of(self, instant: Instant, key: ChainKey) -> Terms | None:
         """Return the terms of an expiry, or None when it is not listed or trades no more."""
         if key not in instant.terms:
-            instant.terms[key] = self.anew(instant, key) if self._trades(instant, key) else None
+            last = self._last_moment(instant.on, key)
+            is_over = last is None or instant.at >= last
+            instant.terms[key] = None if is_over else self.anew(instant, key)
         return instant.terms[key]
 
-    def _trades(self, instant: Instant, key: ChainKey) -> bool:
-        if not self._listings.is_listed(*key, instant.on):
-            return False
-        return instant.at < self._calendar.trading_ends_at(*key)
+    def _last_moment(self, on: date, key: ChainKey) -> datetime | None:
+        """Return when an expiry listed on a date trades last, None for one that is not listed.
+
+        Kept for one date at a time, at which every instant asks for the same few expiries.
+        """
+        if on != self._on:
+            self._on = on
+            self._last_moments.clear()
+        if key not in self._last_moments:
+            is_listed = self._listings.is_listed(*key, on)
+            self._last_moments[key] = self._calendar.trading_ends_at(*key) if is_listed else None
+        return self._last_moments[key]
 
     def anew(self, instant: Instant, key: ChainKey, forward: float | None = None) -> Terms:
         """Return the terms of an expiry, listed or not, on its own forward unless one is given."""

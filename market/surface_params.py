@@ -7,6 +7,7 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -154,9 +155,15 @@ class QuoteWidths:
 
     def factor(self, vix: float, year: int) -> float:
         """Return how much wider than usual quotes are at a level of VIX in a calendar year."""
-        years, factors = zip(*self.era, strict=True)
-        level = float((vix / 17.0) ** self.vix_power * np.interp(year, years, factors))
+        level = float((vix / 17.0) ** self.vix_power * _era_factor(self.era, year))
         return min(max(level, self.least_factor), self.most_factor)
+
+
+@lru_cache(maxsize=64)
+def _era_factor(era: tuple[tuple[int, float], ...], year: int) -> float:
+    """Return how much wider quotes were in a year: straight between the years of the table."""
+    years, factors = zip(*era, strict=True)
+    return float(np.interp(year, years, factors))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ Rules of this file:
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import accumulate, pairwise
 
@@ -27,6 +26,7 @@ from market.pricing import DAYS_PER_YEAR
 from market.sessions import SessionCalendar, exchange_zone
 from market.surface_params import SpxSmile, SpxTerm
 from market.surface_smile import smile_shape
+from market.values import value
 
 SESSIONS_PER_YEAR = 252.0
 _IDLE_DAYS_PER_YEAR = DAYS_PER_YEAR - SESSIONS_PER_YEAR
@@ -38,7 +38,7 @@ _LEAST_PRICE_POINTS = 0.065  # below it a model price leaves no room for a bid
 _USUAL_SPOT_POINTS = 3000.0
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class NodeTimes:
     """Business time from one instant to the nodes, in sessions."""
 
@@ -119,7 +119,7 @@ class BusinessTime:
         return after - here + ((end - before) / (following - before) if is_idle else 0.0)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class AtMoney:
     """Total at-the-money variance of an expiry, and the tenor in sessions of its smile's shape."""
 

@@ -148,23 +148,22 @@ class Board:
     def hear(self, event: WireEvent) -> None:
         """Take in what a line shows, or that TWS refuses it."""
         if isinstance(event, Tick):
-            self._tick(event)
+            # In one piece: nothing in the program runs as often.
+            shown = self._open.get(event.request_id)
+            if shown is None:
+                return
+            name = event.field
+            if name == "data_type":
+                shown.kind = KIND_OF_NUMBER.get(int(event.value or 0), DataKind.DELAYED)
+                return
+            shown.values[name] = event.value
+            shown.seen_at[name] = self._clock()
+            self._changed.set()
         elif isinstance(event, ErrorSeen) and event.request_id in self._open:
             is_harmless = {Reaction.NOTICE, Reaction.DELAYED}
             if rule_of(event.code).reaction not in is_harmless:
                 self._open[event.request_id].refusal = event
                 self._changed.set()
-
-    def _tick(self, tick: Tick) -> None:
-        shown = self._open.get(tick.request_id)
-        if shown is None:
-            return
-        if tick.field == "data_type":
-            shown.kind = KIND_OF_NUMBER.get(int(tick.value or 0), DataKind.DELAYED)
-            return
-        shown.values[tick.field] = tick.value
-        shown.seen_at[tick.field] = self._clock()
-        self._changed.set()
 
     def hold(self, wire: Wire, contracts: Mapping[Any, Any]) -> "Held":
         """Open lines that stand until they are let go, for who watches rather than looks.
