@@ -154,7 +154,7 @@ def measured(idle_seconds: float) -> Told:
     )
     notes = (
         f"{len(waits)} orders of 2017 on the simulated exchange, journal durable with all inputs;"
-        " a wire and a gateway are not in the figure.",
+        " the way over a wire is measured apart.",
     )
     return Told("The daemon", figures, notes)
 
