@@ -12,7 +12,14 @@ import numpy as np
 from bot.world import World
 from market.calibration.chains import Snapshot, read_snapshots
 from market.calibration.evaluation import evaluate, report
-from market.calibration.fit import event_errors, fit_events, fit_spx, fit_vix
+from market.calibration.fit import (
+    event_errors,
+    fit_events,
+    fit_hours,
+    fit_spx,
+    fit_under_way,
+    fit_vix,
+)
 from market.calibration.split import is_held_out, is_vix1d_held_out
 from market.errors import HistoryError
 from market.model import ModelMarket
@@ -57,16 +64,20 @@ def calibrate(world: World, folder: Path, params: SurfaceParams) -> Calibration:
     fit = _Fit(world)
     snapshots = fit.read(folder)
     sample = [snapshot for snapshot in snapshots if not is_held_out(snapshot)]
-    spx = [one for one in sample if one.underlying == "SPX" and _is_closing(one, world)]
+    chains = [one for one in sample if one.underlying == "SPX"]
+    spx = [one for one in chains if _is_closing(one, world)]
+    within = [one for one in chains if not _is_closing(one, world)]
     vix = [one for one in sample if one.underlying == "VIX"]
     closes = fit.closes_with_vix1d()
     fitted = [close for close in closes if not is_vix1d_held_out(fit.session(close))]
+    params = fit_hours(params, fit.business_of(params), world.calendar, within)
     if fitted:
         params = fit_events(params, world.family, fit.business_of, fitted)
     if spx:
         params = fit_spx(params, fit.market_of, spx)
     if fitted:
         params = fit_events(params, world.family, fit.business_of, fitted)
+    params = fit_under_way(params, fit.market_of, world.calendar, within)
     if vix:
         params = fit_vix(params, fit.market_of, vix)
     unseen = [snapshot for snapshot in snapshots if is_held_out(snapshot)]

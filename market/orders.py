@@ -10,11 +10,12 @@ from decimal import Decimal
 from enum import StrEnum
 
 from market.instruments import COMBO_TICK, OptionContract, TradingClass, tick_size
+from market.values import value
 
 ZERO = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Leg:
     """One contract of a combo with its signed ratio."""
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from market.calibration.chains import Snapshot
 from market.calibration.condors import CondorError, condor_errors
-from market.calibration.fit import usable
+from market.calibration.usable import usable
 from market.errors import MarketDataError
 from market.model import ModelMarket
 from market.quotes import BoolArray, Chain, FloatArray
