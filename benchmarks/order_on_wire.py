@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.figures import Figure, Told, parser_of, tell
+from benchmarks.figures import Figure, Told, has_miss, parser_of, tell
 from benchmarks.profiles import profile_of
 from benchmarks.quoted_market import Turner
 from bot.book import Book
@@ -255,7 +255,7 @@ def measured(orders: int) -> Told:
     counts = ", ".join(f"{len(each)} at {strikes:,}" for strikes, each in found.items())
     notes = (f"Orders: {counts}; the emulator shares the machine's cores.",)
     title = "From a moment to its order on the wire"
-    return Told(title, tuple(figures), notes, where_time_goes())
+    return Told(title, tuple(figures), notes, where_time_goes() if has_miss(figures) else ())
 
 
 def where_time_goes() -> tuple[str, ...]:
