@@ -17,7 +17,9 @@ from market.errors import ConfigError
 JOURNAL = "journal.db"
 
 
-def finish(rig: Rig, console: Console, folder: Path, subtitle: str, *, as_json: bool) -> None:
+def finish(
+    rig: Rig, console: Console, folder: Path, subtitle: str, profile: str, *, as_json: bool
+) -> None:
     """Print a run's result, and write its summary and picture into its folder."""
     points = rig.summary.points
     if not points:
@@ -28,6 +30,7 @@ def finish(rig: Rig, console: Console, folder: Path, subtitle: str, *, as_json: 
         "to": points[-1].session.isoformat(),
         "seed": rig.world.seed,
         "simulated": rig.is_simulated,
+        "profile": profile,
         "series": rig.world.series(points[0].session, points[-1].session),
         "folder": str(folder),
     }

@@ -39,7 +39,7 @@ def trade(settings: Settings, options: LiveOptions, profile: str) -> None:
     with InstanceLock(folder / LOCK_NAME, f"profile {profile} in {folder}", now):
         run, is_quiet = asyncio.run(_serve(settings, options, folder, console, profile))
     if not is_quiet:
-        finish(run.rig, console, folder, TITLES[profile], as_json=options.as_json)
+        finish(run.rig, console, folder, TITLES[profile], profile, as_json=options.as_json)
 
 
 async def _serve(
