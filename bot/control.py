@@ -109,6 +109,7 @@ class Controls:
             "reconciled_at": _text(self._daemon.reconciled_at),
             "difference": self._daemon.difference,
             "refusals": dict(vitals.refusals),
+            "starting": None,
         }
 
 

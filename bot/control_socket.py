@@ -10,7 +10,6 @@ import asyncio
 import json
 import os
 import socket
-import struct
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -18,10 +17,10 @@ from typing import Any, Protocol
 
 import msgspec
 
-from brokers.sim.server import listen_on
+from bot.starting import SOCKET_NAME
+from brokers.local_socket import listen_on, peer_uid
 from market.errors import AlvhError, BrokerUnavailable, ConfigError
 
-SOCKET_NAME = "control.sock"
 FLATTEN_WORD = "flatten"
 LONGEST_LINE = 4096
 ANSWER_WITHIN_S = 15.0
@@ -59,19 +58,25 @@ class Obeying(Protocol):
 class ControlSocket:
     """Listens in a daemon's folder for as long as the block around it runs.
 
+    `listening` is a socket that listens there already.
+
     Raises:
         ConfigError: the socket cannot be made there.
     """
 
-    def __init__(self, folder: Path, obeying: Obeying) -> None:
+    def __init__(
+        self, folder: Path, obeying: Obeying, listening: socket.socket | None = None
+    ) -> None:
         self._path = folder / SOCKET_NAME
+        self._listening = listening
         self._obeying = obeying
         self._lines: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> "ControlSocket":
+        listening = self._listening or listen_on(self._path)
         self._server = await asyncio.start_unix_server(
-            self._speak, sock=listen_on(self._path), limit=LONGEST_LINE
+            self._speak, sock=listening, limit=LONGEST_LINE
         )
         return self
 
@@ -151,15 +156,6 @@ def refusal(sentence: str) -> Mapping[str, Any]:
 async def _put(writer: asyncio.StreamWriter, answer: Mapping[str, Any]) -> None:
     writer.write(json.dumps(answer, ensure_ascii=False, default=str).encode() + b"\n")
     await writer.drain()
-
-
-def peer_uid(line: socket.socket) -> int | None:
-    """Return the user at the other end of a Unix socket, None where the system does not tell."""
-    option = getattr(socket, "SO_PEERCRED", None)
-    if option is None:
-        return None
-    uid: int = struct.unpack("3i", line.getsockopt(socket.SOL_SOCKET, option, 12))[1]
-    return uid
 
 
 def ask_daemon(folder: Path, demand: Mapping[str, Any]) -> Mapping[str, Any] | None:

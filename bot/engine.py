@@ -187,16 +187,17 @@ class Engine:
         capital = capital_of(self.book, valuation, snapshot.levels.vix)
         self._guard(moment, self._trip(capital))
         commands = self._flattened(taken, capital)
+        view: View | None = None
         for strategy in self._strategies:
             if strategy.name in taken.asked_by:
-                view = self._view(moment, snapshot, capital)
+                view = self._view(moment, snapshot, capital, view)
                 for listener in self._view_listeners:
                     listener(strategy.name, view)
                 commands += self._decided(strategy.decide(view), view)
         if FOLLOW_UP in taken.asked_by:
             return self._follow_up(moment, snapshot, capital)
         if SHADOW in taken.asked_by and self.shadows is not None:
-            view = self._view(moment, snapshot, capital)
+            view = self._view(moment, snapshot, capital, view)
             for record in self.shadows.see(view, self.book, valuation):
                 self._record(record)
         if moment.name is MomentName.HEDGE_REVIEW:
@@ -221,7 +222,12 @@ class Engine:
             calendar = self._reference.calendar
             self._record(safety.halt(trip, moment.at, moment.session, calendar, self._safety))
 
-    def _view(self, moment: Moment, snapshot: MarketSnapshot, capital: Capital) -> View:
+    def _view(
+        self, moment: Moment, snapshot: MarketSnapshot, capital: Capital, last: View | None
+    ) -> View:
+        """Return what a decision looks at: the last view, unless the book changed since."""
+        if last is not None and last.positions is self.book.positions():
+            return last
         return View(
             self._context(moment),
             snapshot,

@@ -11,6 +11,7 @@ from bot.world import World
 from brokers.gateway.contracts import Directory
 from brokers.gateway.faults import Fault
 from brokers.gateway.means import Means
+from brokers.gateway.pacing import Pace
 from brokers.gateway.server import GatewayServer
 from brokers.gateway.venue import Venue
 from brokers.sim.broker import SimBroker
@@ -58,10 +59,11 @@ def build_gateway(
     account: str = PAPER_ACCOUNT,
     has_live_data: bool = True,
     faults: Iterable[Fault] = (),
+    pace: Pace | None = None,
 ) -> GatewayServer:
     """Return a server that does not listen yet."""
     venue = build_venue(settings, world, clock, seed, account)
-    return GatewayServer(venue, has_live_data=has_live_data, faults=faults)
+    return GatewayServer(venue, has_live_data=has_live_data, faults=faults, pace=pace)
 
 
 PULSE = timedelta(seconds=0.25)

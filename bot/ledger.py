@@ -5,6 +5,7 @@ The accounting law: cash change = −Σ ratio × price × quantity × multiplier
 position × value × multiplier for settlements; the reverse of all of it is flat.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -49,11 +50,13 @@ class Purse:
 
 @dataclass(slots=True)
 class Ledger:
-    """All holdings and purses; mutated only by `trade` and `settle`."""
+    """All holdings and purses; mutated only by the methods below."""
 
     start_usd: Decimal
     holdings: dict[HoldingKey, Holding] = field(default_factory=dict)
     purses: dict[str, Purse] = field(default_factory=dict)
+    # Contracts by series, until a holding changes: every moment asks for them several times.
+    _totals: dict[OptionContract, int] | None = field(default=None, compare=False, repr=False)
 
     def purse(self, strategy: str) -> Purse:
         """Return the purse of a strategy, empty if it never traded."""
@@ -75,6 +78,7 @@ class Ledger:
         What is left after a partial close keeps its average price; contracts beyond a full close
         open a new holding at the price of the trade.
         """
+        self._totals = None
         strategy, campaign, layer, contract = key
         flow = -change * price * contract.multiplier
         self.purse(strategy).cash_usd += flow
@@ -104,10 +108,16 @@ class Ledger:
         """Turn all holdings of an expired series into cash; return what they were."""
         ended = [holding for holding in self.holdings.values() if holding.contract == contract]
         for holding in ended:
-            flow = holding.position * value_points * contract.multiplier
-            self.purse(holding.strategy).cash_usd += flow
-            del self.holdings[holding.key]
+            self.end(holding, value_points)
         return ended
+
+    def end(self, holding: Holding, value_points: Decimal) -> Decimal:
+        """Turn one holding of an expired series into cash; return the flow in dollars."""
+        self._totals = None
+        flow = holding.position * value_points * holding.contract.multiplier
+        self.purse(holding.strategy).cash_usd += flow
+        del self.holdings[holding.key]
+        return flow
 
     def adopt(self, contract: OptionContract, count: int, session: date) -> None:
         """Hold `count` of a series from now on, without any flow of cash.
@@ -133,6 +143,7 @@ class Ledger:
         for strategy, campaign in touched:
             if strategy == WHOLE_OR_NOTHING:
                 self._disown(strategy, campaign)
+        self._totals = None
 
     def _shift(self, holding: Holding, step: int) -> None:
         """Change a holding towards zero at its average price."""
@@ -158,12 +169,14 @@ class Ledger:
         """Have that much more cash, which no strategy earned."""
         self.purse(ADOPTED).cash_usd += change_usd
 
-    def positions(self) -> dict[OptionContract, int]:
+    def positions(self) -> Mapping[OptionContract, int]:
         """Return signed contracts per series over all campaigns, without zeros."""
-        totals: dict[OptionContract, int] = {}
-        for holding in self.holdings.values():
-            totals[holding.contract] = totals.get(holding.contract, 0) + holding.position
-        return {contract: count for contract, count in totals.items() if count}
+        if self._totals is None:
+            totals: dict[OptionContract, int] = {}
+            for holding in self.holdings.values():
+                totals[holding.contract] = totals.get(holding.contract, 0) + holding.position
+            self._totals = {contract: count for contract, count in totals.items() if count}
+        return self._totals
 
 
 def _towards_zero(position: int, change: int) -> int:

@@ -80,7 +80,7 @@ def build_adapter(settings: Settings, clock: Clock, *, may_be_delayed: bool) -> 
     facts = FeedFacts(calendar.settles_at, monthlies, lambda day: carry.bill_frac(day.year))
     feed = IbFeed(ours, broker.line, broker.finder, clock.now, facts)
     broker.ticks, broker.settlement_value = feed.board.hear, feed.settlement_value
-    broker.package_veto = feed.package_veto
+    broker.sender.package_veto = feed.package_veto
     return Adapter(broker, feed, calendar, ours.account, monthlies)
 
 

@@ -66,12 +66,8 @@ class CondorBook:
     def settle(self, session: date, spx_close: Decimal) -> None:
         """Turn what expires this session into cash."""
         for holding in [h for h in self.ledger.holdings.values() if h.contract.expiry == session]:
-            value = holding.contract.intrinsic_points(spx_close)
-            flow = holding.position * value * holding.contract.multiplier
+            flow = self.ledger.end(holding, holding.contract.intrinsic_points(spx_close))
             self.trades[root_campaign(holding.campaign)].net_usd += flow
-            holding_cash = self.ledger.purse(CONDOR)
-            holding_cash.cash_usd += flow
-            del self.ledger.holdings[holding.key]
         self.close_finished()
 
     def stop(

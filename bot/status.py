@@ -81,6 +81,7 @@ def _standing(
         "reconciled_at": None,
         "difference": None,
         "refusals": dict(seen.vitals.refusals),
+        "starting": None,
         "last_decision": None if seen.vitals.decided is None else seen.vitals.decided.isoformat(),
     }
 

@@ -8,11 +8,13 @@ The channel is a second TCP port of the emulator, on loopback alone, beside its 
 is one JSON object. Both sides know a token (`ALVH_LOCKSTEP_TOKEN`, or what the emulator printed)
 and prove it by HMAC-SHA256 over the other's nonce, so that the token itself never travels:
 
-    emulator  {"emulator": "alvh-gateway", "protocol": 1, "nonce": N}
+    emulator  {"emulator": "alvh-gateway", "protocol": 2, "nonce": N}
     program   {"name": TEXT, "nonce": M, "proof": HMAC(token, "program " + N)}
     emulator  {"proof": HMAC(token, "emulator " + M), "port": TWS PORT, "time": INSTANT}
     program   {"idle": INSTANT or null}          null: no moment of its own is to come
-    emulator  {"time": INSTANT}                  it is so late now; the program's turn again
+    emulator  {"time": INSTANT}                  it is so late now
+    program   {"heard": INSTANT}                 its clock shows that
+    emulator  {"turn": INSTANT}                  what that time brought was told; the program's turn
     emulator  {"refused": SENTENCE}              at any time, and the line is closed
 
 INSTANT is ISO 8601 with its offset. A real TWS or Gateway cannot give the second line's answer, so
@@ -23,7 +25,9 @@ Rules for a program:
 - It says idle only when its queue is empty and a round trip on its TWS connection (reqCurrentTime),
   sent after its last request, has been answered: all that the emulator told before has then been
   heard, since a connection keeps its order. What that round trip brought may need work first.
-- Between `idle` and `time` it sends nothing that changes anything.
+- Between `idle` and `turn` it sends nothing that changes anything.
+- What the new time brings is told on the TWS connection only once every program has heard of it, so
+  that nothing is taken to have happened before it did.
 - A program that is gone holds nobody up; while none is joined, time stands.
 """
 
@@ -33,14 +37,14 @@ import json
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from ipaddress import ip_address
 from typing import Any
 
 from market.errors import BrokerUnavailable, ConfigError
 
-EMULATOR, PROTOCOL = "alvh-gateway", 1
+EMULATOR, PROTOCOL = "alvh-gateway", 2
 TOKEN_VARIABLE = "ALVH_LOCKSTEP_TOKEN"
 MOST_LINE_BYTES = 4096
 HANDSHAKE_SECONDS = 5.0
@@ -114,7 +118,7 @@ async def close(writer: asyncio.StreamWriter) -> None:
 
 
 def instant(told: object) -> datetime:
-    """Return the instant that a text names.
+    """Return the instant that a text names, in UTC.
 
     Raises:
         BadLine: it names none, or without its offset.
@@ -125,7 +129,7 @@ def instant(told: object) -> datetime:
         at = None
     if at is None or at.tzinfo is None:
         raise BadLine("no instant where one belongs")
-    return at
+    return at.astimezone(UTC)
 
 
 class LockstepClock:
@@ -180,14 +184,24 @@ class LockstepClock:
         told = None if until is None else until.isoformat()
         write_line(self._writer, {"idle": told})
         try:
-            answer = await read_line(self._reader) or {"refused": "it has gone"}
-            if "refused" in answer:
-                raise BadLine(str(answer["refused"]))
-            self._now = instant(answer.get("time"))
+            self._now = await self._instant_of("time")
+            write_line(self._writer, {"heard": self._now.isoformat()})
+            await self._instant_of("turn")
         except BadLine as broken:
             await self.leave()
             raise BrokerUnavailable(f"the lockstep clock stopped: {broken}.") from None
         return self._now
+
+    async def _instant_of(self, key: str) -> datetime:
+        """Return the instant of the next line, which says `key`.
+
+        Raises:
+            BadLine: it says something else, or the emulator has gone.
+        """
+        answer = await read_line(self._reader) or {"refused": "it has gone"}
+        if "refused" in answer:
+            raise BadLine(str(answer["refused"]))
+        return instant(answer.get(key))
 
     async def leave(self) -> None:
         """Let time go on without us."""

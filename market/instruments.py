@@ -77,8 +77,16 @@ def ceil_to_tick(price: Decimal, tick: Decimal) -> Decimal:
     return (price / tick).to_integral_value(rounding=ROUND_CEILING) * tick
 
 
+class _HashedOnce:
+    """Keeps the hash of a value that never changes: contracts are the keys of nearly every table,
+    and hashing a Decimal and a date anew each time is dear. The hash is no part of the value."""
+
+    __slots__ = ("_hash",)
+    _hash: int
+
+
 @dataclass(frozen=True, slots=True)
-class OptionContract:
+class OptionContract(_HashedOnce):
     """One option series: class, expiry, strike and right."""
 
     trading_class: TradingClass
@@ -89,6 +97,15 @@ class OptionContract:
     def __post_init__(self) -> None:
         if self.strike <= 0:
             raise ValueError(f"strike must be positive, got {self.strike}")
+
+    def __hash__(self) -> int:
+        try:
+            return self._hash
+        except AttributeError:
+            value = hash((self.trading_class, self.expiry, self.strike, self.right))
+            # The one write past `frozen`: what is kept follows from the fields.
+            object.__setattr__(self, "_hash", value)
+            return value
 
     @property
     def spec(self) -> ClassSpec:

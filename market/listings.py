@@ -77,6 +77,15 @@ class ListingRules:
         return cls(tuple(_read_rules(tables, source_name)))
 
 
+@dataclass(frozen=True, slots=True)
+class _VixListed:
+    """All VIX series listed on a date, in order of their expiries."""
+
+    on: date
+    expiries: tuple[date, ...]
+    series: tuple[tuple[TradingClass, date], ...]
+
+
 class Listings:
     """The series listed on any date of a calendar.
 
@@ -94,6 +103,8 @@ class Listings:
             self._since[TradingClass.SPXW] = dict.fromkeys(calendar.dates, date.min)
         self._expiries = {kind: tuple(sorted(table)) for kind, table in self._since.items()}
         self._vx = tuple(expiry for _, expiry in _vix_monthlies(calendar))
+        # Every moment of a session asks for the same date.
+        self._vix_seen: _VixListed | None = None
 
     def is_listed(self, trading_class: TradingClass, expiry: date, on: date) -> bool:
         """Tell whether the series of `expiry` can be traded on the date `on`."""
@@ -112,12 +123,19 @@ class Listings:
 
     def vix_expiries(self, on: date, until: date) -> tuple[tuple[TradingClass, date], ...]:
         """Return class and date of the VIX expiries after `on`, up to `until`, listed on `on`."""
-        found = [
+        if self._vix_seen is None or self._vix_seen.on != on:
+            self._vix_seen = self._vix_listed(on)
+        seen = self._vix_seen
+        return seen.series[: bisect_right(seen.expiries, until)]
+
+    def _vix_listed(self, on: date) -> "_VixListed":
+        found = sorted(
             (expiry, kind)
             for kind in (TradingClass.VIX, TradingClass.VIXW)
-            for expiry in self._listed(kind, on + _ONE_DAY, on, until)
-        ]
-        return tuple((kind, expiry) for expiry, kind in sorted(found))
+            for expiry in self._listed(kind, on + _ONE_DAY, on, date.max)
+        )
+        series = tuple((kind, expiry) for expiry, kind in found)
+        return _VixListed(on, tuple(expiry for expiry, _ in found), series)
 
     def vx_expiries(self, on: date, count: int) -> tuple[date, ...]:
         """Return the next `count` monthly VIX future expiries strictly after `on`.

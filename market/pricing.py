@@ -1,4 +1,4 @@
-"""Black-76: prices, greeks and implied vol of European options on a forward.
+"""Black-76: prices and greeks of European options on a forward.
 
 Rules of this file:
 - `iv` is annualised as a fraction (0.18), `years` is calendar time (act/365), `discount` is the
@@ -7,26 +7,59 @@ Rules of this file:
 - `right` is one `Right`, or a boolean array in which True means call. All inputs broadcast.
 - At zero time or zero vol an option is worth its discounted intrinsic value.
 
+Every array goes through `_arms` and `_worth`, whoever asks. d2 is d1 less the total deviation: an
+error in d1 is then one in both, and a price does not move with it, for F·φ(d1) = K·φ(d2).
+
 Source of the formulas: F. Black, "The pricing of commodity contracts", J. Fin. Econ. 3 (1976).
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import erfcx, ndtr
+from scipy.special import ndtr
 
+from market.blocks import floats, in_blocks, signs
 from market.instruments import Right
 from market.quotes import BoolArray, FloatArray
 
 DAYS_PER_YEAR = 365.0
 
 _SQRT_HALF = math.sqrt(0.5)
-_SQRT_TWO_PI = math.sqrt(2.0 * math.pi)
-_BLOCK_ROWS = 8192  # keeps every temporary of the root search inside the processor's cache
-_MAX_STEPS = 80
-_WIDEST_TOTAL_SD = 16.0  # above it 1 - erf is below one unit in the last place
-_SETTLED = 4e-16
+_ONE_OVER_SQRT_TWO_PI = 1.0 / math.sqrt(2.0 * math.pi)
+
+
+@dataclass(frozen=True, slots=True)
+class PriceAndGreeks:
+    """What options are worth and how that moves, one array each.
+
+    `gamma` is the change of delta per point of the forward, `vega_per_vol_point` that of the price
+    per 0.01 of implied vol. `theta_per_day` is the change of the price over one calendar day with
+    forward and vol unchanged: the derivative −∂V/∂T / 365, with the rate implied by discount and
+    years held fixed.
+    """
+
+    price: FloatArray
+    delta: FloatArray
+    gamma: FloatArray
+    theta_per_day: FloatArray
+    vega_per_vol_point: FloatArray
+
+
+def price_and_greeks(
+    *,
+    forward: ArrayLike,
+    strike: ArrayLike,
+    years: ArrayLike,
+    iv: ArrayLike,
+    discount: ArrayLike = 1.0,
+    right: Right | BoolArray,
+) -> PriceAndGreeks:
+    """Return prices in index points with their greeks."""
+    columns = [floats(each) for each in (forward, strike, years, iv, discount)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return PriceAndGreeks(*in_blocks(_price_and_greeks, [*columns, signs(right)]))
 
 
 def price(
@@ -39,10 +72,9 @@ def price(
     right: Right | BoolArray,
 ) -> FloatArray:
     """Return option prices in index points."""
-    f, k = _floats(forward), _floats(strike)
-    sign = _sign(right)
-    d1, d2 = _d1_d2(f, k, _total_sd(iv, years))
-    return np.asarray(_floats(discount) * sign * (f * ndtr(sign * d1) - k * ndtr(sign * d2)))
+    columns = [floats(each) for each in (forward, strike, years, iv, discount)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return in_blocks(_price_and_delta, [*columns, signs(right)])[0]
 
 
 def delta(
@@ -55,102 +87,9 @@ def delta(
     right: Right | BoolArray,
 ) -> FloatArray:
     """Return discounted forward deltas (points per point of the forward), puts negative."""
-    sign = _sign(right)
-    d1, _ = _d1_d2(_floats(forward), _floats(strike), _total_sd(iv, years))
-    return np.asarray(_floats(discount) * sign * ndtr(sign * d1))
-
-
-def gamma(
-    *,
-    forward: ArrayLike,
-    strike: ArrayLike,
-    years: ArrayLike,
-    iv: ArrayLike,
-    discount: ArrayLike = 1.0,
-) -> FloatArray:
-    """Return the change of delta per point of the forward; calls and puts share it."""
-    f, sd = _floats(forward), _total_sd(iv, years)
-    d1, _ = _d1_d2(f, _floats(strike), sd)
+    columns = [floats(each) for each in (forward, strike, years, iv, discount)]
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(sd > 0.0, _floats(discount) * _density(d1) / (f * sd), 0.0)
-
-
-def theta_per_day(
-    *,
-    forward: ArrayLike,
-    strike: ArrayLike,
-    years: ArrayLike,
-    iv: ArrayLike,
-    discount: ArrayLike = 1.0,
-    right: Right | BoolArray,
-) -> FloatArray:
-    """Return the change of the price over one calendar day with forward and vol unchanged.
-
-    The derivative −∂V/∂T / 365, with the rate implied by `discount` and `years` held fixed.
-    """
-    f, k, t, vol = _floats(forward), _floats(strike), _floats(years), _floats(iv)
-    df = _floats(discount)
-    value = price(forward=f, strike=k, years=t, iv=vol, discount=df, right=right)
-    d1, _ = _d1_d2(f, k, _total_sd(vol, t))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        carry = -np.log(df) / t * value
-        decay = df * f * _density(d1) * vol / (2.0 * np.sqrt(t))
-        return np.where(t > 0.0, (carry - decay) / DAYS_PER_YEAR, 0.0)
-
-
-def vega_per_vol_point(
-    *,
-    forward: ArrayLike,
-    strike: ArrayLike,
-    years: ArrayLike,
-    iv: ArrayLike,
-    discount: ArrayLike = 1.0,
-) -> FloatArray:
-    """Return the change of the price per 0.01 of implied vol; calls and puts share it."""
-    f = _floats(forward)
-    d1, _ = _d1_d2(f, _floats(strike), _total_sd(iv, years))
-    return np.asarray(0.01 * _floats(discount) * f * _density(d1) * np.sqrt(_floats(years)))
-
-
-def implied_vol(
-    *,
-    price: ArrayLike,
-    forward: ArrayLike,
-    strike: ArrayLike,
-    years: ArrayLike,
-    discount: ArrayLike = 1.0,
-    right: Right | BoolArray,
-) -> FloatArray:
-    """Return the vol at which Black-76 gives `price`; NaN where no vol does.
-
-    In-the-money options are inverted through their time value, which has lost digits already when
-    it arrives here; feed the out-of-the-money side where there is a choice.
-    Method: the normalised Black function in terms of erfcx (P. Jäckel, "Let's be rational", 2015),
-    solved by bracketed Halley steps on 1/ln b below the inflexion and on b above it.
-    """
-    is_call = _sign(right) > 0.0
-    columns = np.broadcast_arrays(
-        _floats(price),
-        _floats(forward),
-        _floats(strike),
-        _floats(years),
-        _floats(discount),
-        is_call,
-    )
-    shape = columns[0].shape
-    flat = [column.reshape(-1) for column in columns]
-    result = np.empty(flat[0].size)
-    for start in range(0, result.size, _BLOCK_ROWS):
-        block = slice(start, start + _BLOCK_ROWS)
-        price_, forward_, strike_, years_, discount_, call_ = (column[block] for column in flat)
-        result[block] = _implied_vol_block(
-            undiscounted=price_ / discount_,
-            forward=forward_,
-            strike=strike_,
-            years=years_,
-            is_call=call_.astype(np.bool_),
-        )
-    return result.reshape(shape)
+        return in_blocks(_price_and_delta, [*columns, signs(right)])[1]
 
 
 def call_side(
@@ -164,16 +103,12 @@ def call_side(
     """Return call prices and call deltas; puts follow by parity.
 
     Forward and discount are those of one expiry, or a column of each row's own. `log_moneyness` is
-    ln(strike / forward), `total_sd` is iv × sqrt(years), above zero. This is the kernel that chains
-    and single quotes are made with.
+    ln(strike / forward), `total_sd` is iv × sqrt(years), above zero. Chains and single quotes are
+    made with it: they know both already.
     """
-    d1 = 0.5 * total_sd
-    d1 -= log_moneyness / total_sd
+    d1, d2 = _arms(log_moneyness, total_sd)
     call_delta = ndtr(d1)
-    d1 -= total_sd
-    call = ndtr(d1)
-    call *= strikes
-    np.subtract(forward * call_delta, call, out=call)
+    call = _worth(forward, strikes, call_delta, ndtr(d2))
     call *= discount
     call_delta *= discount
     return call, call_delta
@@ -208,103 +143,59 @@ def _normal_cdf(value: float) -> float:
     return 0.5 * math.erfc(-value * _SQRT_HALF)
 
 
-def _floats(values: ArrayLike) -> FloatArray:
-    return np.asarray(values, dtype=np.float64)
-
-
-def _sign(right: Right | BoolArray) -> FloatArray:
-    if isinstance(right, Right):
-        return np.asarray(1.0 if right is Right.CALL else -1.0)
-    return np.where(right, 1.0, -1.0)
-
-
-def _total_sd(iv: ArrayLike, years: ArrayLike) -> FloatArray:
-    return np.asarray(_floats(iv) * np.sqrt(_floats(years)))
-
-
-def _density(d1: FloatArray) -> FloatArray:
-    return np.asarray(np.exp(-0.5 * d1 * d1) / _SQRT_TWO_PI)
-
-
-def _d1_d2(
-    forward: FloatArray, strike: FloatArray, sd: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    log_ratio = np.log(forward / strike)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        # At the money with no time left both are 0 / 0; 0 gives value 0 and delta one half.
-        centre = np.where((sd == 0.0) & (log_ratio == 0.0), 0.0, log_ratio / sd)
-    return centre + 0.5 * sd, centre - 0.5 * sd
-
-
-def _implied_vol_block(
-    *,
-    undiscounted: FloatArray,
+def _price_and_delta(
     forward: FloatArray,
     strike: FloatArray,
     years: FloatArray,
-    is_call: BoolArray,
+    iv: FloatArray,
+    discount: FloatArray,
+    sign: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
+    d1, d2 = _arms_or_none(np.log(strike / forward), iv * np.sqrt(years))
+    chance, scale = ndtr(sign * d1), discount * sign
+    return _worth(forward, strike, chance, ndtr(sign * d2)) * scale, chance * scale
+
+
+def _price_and_greeks(
+    forward: FloatArray,
+    strike: FloatArray,
+    years: FloatArray,
+    iv: FloatArray,
+    discount: FloatArray,
+    sign: FloatArray,
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
+    root = np.sqrt(years)
+    total_sd = iv * root
+    d1, d2 = _arms_or_none(np.log(strike / forward), total_sd)
+    chance, scale = ndtr(sign * d1), discount * sign
+    value = _worth(forward, strike, chance, ndtr(sign * d2)) * scale
+    bell = np.exp(-0.5 * d1 * d1) * (discount * _ONE_OVER_SQRT_TWO_PI)
+    gamma = bell / (forward * total_sd)
+    bell = bell * forward
+    theta = (-np.log(discount) / years * value - bell * iv / (2.0 * root)) / DAYS_PER_YEAR
+    if not total_sd.all():
+        gamma = np.where(total_sd == 0.0, 0.0, gamma)
+        theta = np.where(years == 0.0, 0.0, theta)
+    return value, chance * scale, gamma, theta, 0.01 * bell * root
+
+
+def _arms(log_moneyness: FloatArray, total_sd: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return d1 and d2."""
+    d1 = 0.5 * total_sd - log_moneyness / total_sd
+    return d1, d1 - total_sd
+
+
+def _arms_or_none(log_moneyness: FloatArray, total_sd: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return d1 and d2 also where no deviation is left: infinite, and zero at the money."""
+    d1, d2 = _arms(log_moneyness, total_sd)
+    if total_sd.all():
+        return d1, d2
+    is_undecided = (total_sd == 0.0) & (log_moneyness == 0.0)
+    return np.where(is_undecided, 0.0, d1), np.where(is_undecided, 0.0, d2)
+
+
+def _worth(
+    forward: FloatArray | float, strike: FloatArray, chance: FloatArray, strike_chance: FloatArray
 ) -> FloatArray:
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
-        intrinsic = np.maximum(np.where(is_call, forward - strike, strike - forward), 0.0)
-        x = -np.abs(np.log(forward / strike))
-        target = (undiscounted - intrinsic) / np.sqrt(forward * strike)
-        solvable = (target > 0.0) & (target < np.exp(0.5 * x)) & (years > 0.0) & (x > -np.inf)
-        result = np.full(x.shape, np.nan)
-        sd = _solve_total_sd(x[solvable], target[solvable])
-        result[solvable] = sd / np.sqrt(years[solvable])
-    return result
-
-
-def _solve_total_sd(x: FloatArray, target: FloatArray) -> FloatArray:
-    """Return s with normalised Black value b(x, s) = target, for x <= 0."""
-    sd, is_low = _first_guess(x, target)
-    result = sd.copy()
-    rows = np.arange(x.size)
-    low, high = np.zeros_like(sd), np.full_like(sd, _WIDEST_TOTAL_SD)
-    for _ in range(_MAX_STEPS):
-        step_to = _halley_step(x=x, target=target, sd=sd, is_low=is_low, low=low, high=high)
-        moving = np.abs(step_to - sd) > _SETTLED * sd
-        result[rows] = step_to
-        if not moving.any():
-            break
-        rows, x, target, is_low = rows[moving], x[moving], target[moving], is_low[moving]
-        sd, low, high = step_to[moving], low[moving], high[moving]
-    return result
-
-
-def _first_guess(x: FloatArray, target: FloatArray) -> tuple[FloatArray, BoolArray]:
-    """Return a start for the search and whether the target lies below the inflexion of b."""
-    inflexion = np.sqrt(-2.0 * x)
-    at_inflexion = 0.5 * np.exp(0.5 * x) * (1.0 - erfcx(np.sqrt(-x)))
-    is_low = target < at_inflexion
-    below = -x / np.sqrt(2.0 * np.log(at_inflexion / target) - 0.5 * x)
-    above = inflexion + (target - at_inflexion) * _SQRT_TWO_PI * np.exp(-0.5 * x)
-    return np.where(is_low, below, np.minimum(above, 0.5 * _WIDEST_TOTAL_SD)), is_low
-
-
-def _halley_step(
-    *,
-    x: FloatArray,
-    target: FloatArray,
-    sd: FloatArray,
-    is_low: BoolArray,
-    low: FloatArray,
-    high: FloatArray,
-) -> FloatArray:
-    """Return the next point and tighten the bracket (`low`, `high`) in place."""
-    h, t = x / sd, 0.5 * sd
-    bell = np.exp(-0.5 * (h * h + t * t))
-    value = 0.5 * bell * (erfcx(-_SQRT_HALF * (h + t)) - erfcx(-_SQRT_HALF * (h - t)))
-    slope = bell / _SQRT_TWO_PI
-    is_short = value < target
-    np.copyto(low, sd, where=is_short)
-    np.copyto(high, sd, where=~is_short)
-    log_value, log_target = np.log(value), np.log(target)
-    newton_low = log_value * (log_target - log_value) / log_target * value / slope
-    bend = h * h / sd - 0.25 * sd
-    bend_low = bend - slope / value * (1.0 + 2.0 / log_value)
-    newton = np.where(is_low, newton_low, (target - value) / slope)
-    stretch = 1.0 + 0.5 * newton * np.where(is_low, bend_low, bend)
-    step_to = sd + newton / np.maximum(stretch, 0.5)
-    is_inside = (step_to >= low) & (step_to <= high)
-    return np.where(is_inside, step_to, 0.5 * (low + high))
+    """Return F·N(d1) − K·N(d2); for puts, of N(−d1) and N(−d2), less than nothing."""
+    return forward * chance - strike * strike_chance

@@ -11,7 +11,7 @@ from math import exp, sqrt
 from statistics import NormalDist
 
 from market.instruments import Right
-from market.pricing import gamma, theta_per_day, vega_per_vol_point
+from market.pricing import price_and_greeks
 from market.quotes import Quote
 from strategies.base import LayerPosition, View
 from strategies.convexity import CallState
@@ -80,20 +80,21 @@ def greeks_of(state: CallState, quote: Quote, multiplier: int) -> CallGreeks | N
     """Return a position's value and greeks, or None when its quote has no mid."""
     if quote.mid is None or quote.delta is None:
         return None
-    known = {
-        "forward": state.forward,
-        "strike": state.strike,
-        "years": state.years,
-        "iv": state.iv,
-        "discount": state.discount,
-    }
+    known = price_and_greeks(
+        forward=state.forward,
+        strike=state.strike,
+        years=state.years,
+        iv=state.iv,
+        discount=state.discount,
+        right=Right.CALL,
+    )
     size = state.contracts * multiplier
     intrinsic = state.discount * max(state.forward - state.strike, 0.0)
     return CallGreeks(
         mark_usd=quote.mid * size,
         extrinsic_usd=max(quote.mid - intrinsic, 0.0) * size,
         delta=quote.delta * state.contracts,
-        gamma=float(gamma(**known)) * state.contracts,
-        theta_usd_per_day=float(theta_per_day(**known, right=Right.CALL)) * size,
-        vega_usd_per_vol_point=float(vega_per_vol_point(**known)) * size,
+        gamma=float(known.gamma) * state.contracts,
+        theta_usd_per_day=float(known.theta_per_day) * size,
+        vega_usd_per_vol_point=float(known.vega_per_vol_point) * size,
     )

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from math import exp, isfinite, sqrt
 
+import numpy as np
 from scipy.special import ndtri
 
 from market.instruments import OptionContract, Right
-from market.pricing import DAYS_PER_YEAR, theta_per_day, vega_per_vol_point
+from market.pricing import DAYS_PER_YEAR, price_and_greeks
 from market.quotes import Quote
 from strategies.base import Capital, FilterResult, Indicators, Tier, Verdict
 from strategies.params import FilterParams
@@ -35,36 +36,55 @@ def temporal_theta(
 
     None when the book is empty, a quote lacks vol or delta, or VIX9D's deviation is unknown.
     """
-    theta_usd, vega_usd, is_empty = 0.0, 0.0, True
+    lines: list[_Line] = []
     for contract, count in positions:
         quote = quotes.get(contract)
         if quote is None or quote.iv is None or quote.delta is None:
             return None
-        theta, vega = _greeks(contract, quote.iv, quote.delta, settles_at(contract) - quote.at)
-        theta_usd += count * contract.multiplier * theta
-        vega_usd += count * contract.multiplier * vega
-        is_empty = False
-    if is_empty or not vega_usd or not vix9d_sd_points:
+        left = settles_at(contract) - quote.at
+        line = _line(contract, count, quote.iv, quote.delta, left)
+        if line is not None:
+            lines.append(line)
+    if not lines or not vix9d_sd_points:
         return None
-    return abs(theta_usd) / (abs(vega_usd) * vix9d_sd_points)
+    theta_usd, vega_usd = _decay_and_vega_usd(lines)
+    return abs(theta_usd) / (abs(vega_usd) * vix9d_sd_points) if vega_usd else None
 
 
-def _greeks(
-    contract: OptionContract, iv: float, delta: float, left: timedelta
-) -> tuple[float, float]:
-    """Return theta a day and vega a vol point, in points, of one undiscounted option.
+# Dollars per point of the position, then forward, strike, years, vol and right of its option.
+_Line = tuple[float, float, float, float, float, bool]
+
+
+def _line(
+    contract: OptionContract, count: int, iv: float, delta: float, left: timedelta
+) -> _Line | None:
+    """Return a position as an undiscounted option; None where it has neither decay nor vega.
 
     The forward is the one at which the strike has the quoted delta.
     """
     years = left / _YEAR
-    above = delta if contract.right is Right.CALL else 1.0 + delta
+    is_call = contract.right is Right.CALL
+    above = delta if is_call else 1.0 + delta
     if years <= 0 or not _LEAST_DELTA < above < 1.0 - _LEAST_DELTA:
-        return 0.0, 0.0
+        return None
     sd, strike = iv * sqrt(years), float(contract.strike)
     forward = strike * exp(float(ndtri(above)) * sd - 0.5 * sd * sd)
-    vega = vega_per_vol_point(forward=forward, strike=strike, years=years, iv=iv)
-    theta = theta_per_day(forward=forward, strike=strike, years=years, iv=iv, right=contract.right)
-    return float(theta), float(vega)
+    return count * contract.multiplier, forward, strike, years, iv, is_call
+
+
+def _decay_and_vega_usd(lines: list[_Line]) -> tuple[float, float]:
+    """Return theta a day and vega a vol point of all positions, priced at once."""
+    sizes, *columns, calls = zip(*lines, strict=True)
+    forward, strike, years, iv = (np.array(column) for column in columns)
+    known = price_and_greeks(
+        forward=forward, strike=strike, years=years, iv=iv, right=np.array(calls)
+    )
+    thetas, vegas = known.theta_per_day.tolist(), known.vega_per_vol_point.tolist()
+    theta_usd = vega_usd = 0.0
+    for size, theta, vega in zip(sizes, thetas, vegas, strict=True):
+        theta_usd += size * theta
+        vega_usd += size * vega
+    return theta_usd, vega_usd
 
 
 def acceleration(today: float | None, mean: float | None) -> float | None:

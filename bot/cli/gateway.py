@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
+from time import monotonic
 
 import click
 from click.core import ParameterSource
@@ -31,6 +32,7 @@ from bot.gateway_rig import (
 from bot.world import World, historical_world, synthetic_world
 from brokers.gateway.faults import Fault, read_faults
 from brokers.gateway.lockstep import LEAST_TOKEN, Lockstep
+from brokers.gateway.pacing import MESSAGES_PER_SECOND, Pace
 from brokers.gateway.server import GatewayServer
 from brokers.lockstep import TOKEN_VARIABLE
 from market.errors import ConfigError
@@ -60,6 +62,13 @@ DEFAULT_PORT = 4002
 )
 @click.option("--no-live-data", is_flag=True, help="An account without live market data.")
 @click.option(
+    "--pacing",
+    type=click.IntRange(0),
+    default=MESSAGES_PER_SECOND,
+    show_default=True,
+    help="Messages that a client may send within a second; 0 is any number.",
+)
+@click.option(
     "--faults",
     type=click.Path(path_type=Path),
     metavar="FILE",
@@ -86,6 +95,7 @@ def command(
     pace: float,
     shape: str,
     no_live_data: bool,
+    pacing: int,
     faults: Path | None,
     lockstep: bool,
     lockstep_port: int,
@@ -124,6 +134,8 @@ def command(
         account=PAPER_ACCOUNT if shape == "paper" else LIVE_SHAPED_ACCOUNT,
         has_live_data=not no_live_data,
         faults=_faults(faults),
+        # Where time jumps, a second of the machine's is none of the program's.
+        pace=Pace(pacing, monotonic) if pacing and not lockstep else None,
     )
     leader = _leader(server, clock) if lockstep and clock is not None else None
     asyncio.run(_serve(server, port, leader, lockstep_port, as_json=as_json))
@@ -149,6 +161,8 @@ def _refuse_idle_options(day: date | None, *, lockstep: bool) -> None:
             raise ConfigError(f"{option} needs a replayed session; add --on 2018-02-05.")
     if lockstep and is_given("pace"):
         raise ConfigError("--pace does not go with --lockstep, whose time jumps; leave one out.")
+    if lockstep and is_given("pacing"):
+        raise ConfigError("--pacing does not go with --lockstep, whose time jumps; leave one out.")
     if is_given("lockstep_port") and not lockstep:
         raise ConfigError("--lockstep-port says nothing without --lockstep; add it.")
 

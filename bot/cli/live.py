@@ -15,19 +15,21 @@ from rich.console import Console
 from rich.live import Live
 
 from bot.bootstrap import Rig, RunIdentity, build_simulated, build_venue
-from bot.cli.ending import JOURNAL, daemon_folder, finish
+from bot.cli.ending import finish
 from bot.cli.exchange import market_facts
+from bot.cli.folders import JOURNAL
+from bot.cli.front import Front, LiveOptions
 from bot.clock import Clock, SystemClock
 from bot.control import Controls
 from bot.control_socket import ControlSocket
 from bot.daemon import TRY_AGAIN_S, Daemon
 from bot.deadman import DeadMan
-from bot.instance import InstanceLock
 from bot.log import RunLog, open_log
 from bot.notify import notifier_of
 from bot.screen import Screen
 from bot.service import ServiceManager
 from bot.settings import Settings
+from bot.starting import StartingSocket
 from bot.timetable import SystemTimetable, Timetable
 from bot.web.options import WebSettings
 from bot.world import World, synthetic_world
@@ -47,22 +49,9 @@ if TYPE_CHECKING:
 
 SIM_TITLE = "a synthetic market: no price here ever existed"
 START_BEFORE_OPEN = timedelta(seconds=5)
-LOCK_NAME = "instance.lock"
 # The loop stands while it waits; a longer absence is mended by asking again.
 LIVE_PATIENCE_S = 0.2
 EXCHANGE_STORE = "exchange.db"
-
-
-@dataclass(frozen=True)
-class LiveOptions:
-    """What the command line says of a daemon, whatever its profile."""
-
-    out: Path | None
-    seed: int
-    web: WebSettings | None
-    exchange: Path | None = None
-    real_time: bool = False
-    as_json: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,6 +68,7 @@ class LiveRun:
     levels: Callable[[datetime], IndexLevels | None] | None = None
     try_again_s: float = TRY_AGAIN_S
     feed: "IbFeed | None" = None
+    starting: StartingSocket | None = None
 
 
 def start_offset(
@@ -99,30 +89,27 @@ def start_offset(
     )
 
 
-def simulate(settings: Settings, options: LiveOptions) -> None:
+def simulate(settings: Settings, options: LiveOptions, front: Front) -> None:
     """Run the profile sim: a synthetic market, a simulated exchange in here or in a process.
 
     Raises:
-        AlreadyRunning: another process runs in that folder.
         BrokerUnavailable: the exchange's process cannot be reached.
     """
-    console = Console(stderr=options.as_json)
-    folder = daemon_folder(settings, options.out, "sim")
+    console, folder = Console(stderr=options.as_json), front.folder
     journal = settings.journal.url or folder / JOURNAL
-    now = SystemClock().now()
-    with InstanceLock(folder / LOCK_NAME, f"profile sim in {folder}", now):
-        today = now.astimezone(exchange_zone()).date()
-        last_at = last_at_of(journal)
-        world = synthetic_world(settings, today, options.seed)
-        clock, sentence = _clock(world, last_at, options)
-        with _venue(settings, world, clock, folder, options) as broker:
-            rig = _rig(settings, world, clock, broker, journal, last_at is not None, options)
-            run = LiveRun(rig, clock, folder, "sim", console, options.web)
-            verb = f"Goes on with the run in {folder}. " if last_at is not None else ""
-            console.print(
-                f"{verb}Synthetic market, seed {options.seed}. {sentence} Ctrl-C ends the run."
-            )
-            is_quiet = serve(run)
+    today = SystemClock().now().astimezone(exchange_zone()).date()
+    front.starting.say("reading the journal")
+    last_at = last_at_of(journal)
+    world = synthetic_world(settings, today, options.seed)
+    clock, sentence = _clock(world, last_at, options)
+    with _venue(settings, world, clock, folder, options) as broker:
+        rig = _rig(settings, world, clock, broker, journal, last_at is not None, options)
+        run = LiveRun(rig, clock, folder, "sim", console, options.web, starting=front.starting)
+        verb = f"Goes on with the run in {folder}. " if last_at is not None else ""
+        console.print(
+            f"{verb}Synthetic market, seed {options.seed}. {sentence} Ctrl-C ends the run."
+        )
+        is_quiet = serve(run)
     if not is_quiet:
         finish(run.rig, console, folder, SIM_TITLE, "sim", as_json=options.as_json)
 
@@ -278,7 +265,7 @@ class _Serving:
                 notifier.start()
                 around.push_async_callback(notifier.stop)
                 self._run.rig.engine.listen(notifier.hear)
-            await around.enter_async_context(ControlSocket(self._run.folder, self._controls))
+            await around.enter_async_context(self._socket())
             if self._dashboard is not None:
                 await around.enter_async_context(self._dashboard.serving())
             if self._run.console.is_terminal:
@@ -286,6 +273,11 @@ class _Serving:
             self._manager.ready(f"profile {self._run.profile} serves")
             await self._daemon.serve()
         return self._signal == signal.SIGTERM
+
+    def _socket(self) -> ControlSocket:
+        starting = self._run.starting
+        taken = None if starting is None else starting.take_over()
+        return ControlSocket(self._run.folder, self._controls, taken)
 
     def _stop_or_force(self, number: int) -> None:
         """First signal: end in order. Second: the default, which ends at once."""

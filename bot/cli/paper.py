@@ -2,19 +2,19 @@
 
 import asyncio
 from datetime import datetime
-from pathlib import Path
 
 from rich.console import Console
 
-from bot.cli.ending import JOURNAL, daemon_folder, finish
-from bot.cli.live import LOCK_NAME, LiveOptions, LiveRun, last_at_of, serve_here
+from bot.cli.ending import finish
+from bot.cli.folders import JOURNAL
+from bot.cli.front import Front, LiveOptions
+from bot.cli.live import LiveRun, last_at_of, serve_here
 from bot.clock import Clock, SystemClock
 from bot.daemon import TRY_AGAIN_S
-from bot.instance import InstanceLock
 from bot.lockstep import LockstepTimetable, join_clock
 from bot.paper import PAPER, PaperRun, build_paper, build_shadow
 from bot.settings import Settings
-from brokers.ib.paper_lock import masked, require_paper_settings
+from brokers.ib.paper_lock import masked
 from brokers.lockstep import LockstepClock
 from market.quotes import IndexLevels
 
@@ -24,31 +24,28 @@ TITLES = {
 }
 
 
-def trade(settings: Settings, options: LiveOptions, profile: str) -> None:
+def trade(settings: Settings, options: LiveOptions, profile: str, front: Front) -> None:
     """Run a daemon on Interactive Brokers' quotes until a signal ends it.
 
     Raises:
-        NotPaper: the settings or the log-in break the paper lock.
+        NotPaper: the log-in breaks the paper lock.
         BrokerUnavailable: the Gateway cannot be reached.
-        AlreadyRunning: another process runs in that folder.
     """
-    require_paper_settings(settings.ib.account, settings.ib.port)
     console = Console(stderr=options.as_json)
-    folder = daemon_folder(settings, options.out, profile)
-    now = SystemClock().now()
-    with InstanceLock(folder / LOCK_NAME, f"profile {profile} in {folder}", now):
-        run, is_quiet = asyncio.run(_serve(settings, options, folder, console, profile))
+    run, is_quiet = asyncio.run(_serve(settings, options, front, console, profile))
     if not is_quiet:
-        finish(run.rig, console, folder, TITLES[profile], profile, as_json=options.as_json)
+        finish(run.rig, console, front.folder, TITLES[profile], profile, as_json=options.as_json)
 
 
 async def _serve(
-    settings: Settings, options: LiveOptions, folder: Path, console: Console, profile: str
+    settings: Settings, options: LiveOptions, front: Front, console: Console, profile: str
 ) -> tuple[PaperRun, bool]:
+    folder = front.folder
     clock: Clock = await join_clock(settings) if settings.ib.lockstep else SystemClock()
     journal = settings.journal.url or folder / JOURNAL
     continues = last_at_of(journal) is not None
     seed = options.seed
+    front.starting.say("connecting to the broker")
     if profile == PAPER:
         run = await build_paper(settings, clock, journal, seed, continues=continues)
     else:
@@ -68,7 +65,17 @@ async def _serve(
     web = options.web
     feed = run.adapter.feed
     live = LiveRun(
-        run.rig, clock, folder, profile, console, web, timetable, levels, patience_s, feed
+        run.rig,
+        clock,
+        folder,
+        profile,
+        console,
+        web,
+        timetable,
+        levels,
+        patience_s,
+        feed,
+        front.starting,
     )
     try:
         return run, await serve_here(live)

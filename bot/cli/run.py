@@ -1,20 +1,13 @@
 """`alvh run`: the bot itself, over history or on a synthetic live market."""
 
-import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date
 from math import isfinite
 from pathlib import Path
 
 import click
 from click.core import ParameterSource
-from rich.console import Console
-from rich.live import Live
 
-from bot.bootstrap import Rig
-from bot.cli.ending import finish, new_folder
-from bot.cli.live import LiveOptions, simulate
+from bot.cli.front import LiveOptions, begin
 from bot.cli.options import (
     DATE,
     history_options,
@@ -22,20 +15,11 @@ from bot.cli.options import (
     read_settings,
     settings_options,
 )
-from bot.log import RunLog, open_log
-from bot.replay import replay_rig, walk, window
-from bot.screen import Screen
 from bot.settings import Settings
 from bot.web.options import WebSettings
-from bot.world import historical_world
 from market.errors import ConfigError
-from market.schedule import Moment
 
 DEFAULT_PACE_S = 20.0
-REPLAY_TITLE = "simulated on recorded SPX and VIX; option prices are modelled"
-SIM_TITLE = "a synthetic market: no price here ever existed"
-START_BEFORE_OPEN = timedelta(seconds=5)
-LINES_WITHOUT_TERMINAL = 20
 
 
 @click.command("run")
@@ -121,16 +105,25 @@ def command(
     if not isfinite(pace):
         raise ConfigError(f"--pace {pace} is no number of seconds; give one such as 20, or 0.")
     if profile == "replay":
-        _replay(settings, first, last, pace, out, data, seed, as_json=as_json)
+        from bot.cli.replaying import replay  # noqa: PLC0415 - heavy
+
+        replay(settings, first, last, pace, out, data, seed, as_json=as_json)
         return
     web = None if no_web else web_settings(settings, web_port)
-    options = LiveOptions(out, seed, web, exchange, real_time, as_json)
-    if profile == "sim":
-        simulate(settings, options)
-    else:
-        from bot.cli.paper import trade  # noqa: PLC0415 - the adapter is loaded only when used
+    _live(settings, LiveOptions(out, seed, web, exchange, real_time, as_json), profile)
 
-        trade(settings, options, profile)
+
+def _live(settings: Settings, options: LiveOptions, profile: str) -> None:
+    """Run a daemon; what is heavy is loaded once its folder is locked and its socket answers."""
+    with begin(settings, options, profile) as front:
+        if profile == "sim":
+            from bot.cli.live import simulate  # noqa: PLC0415
+
+            simulate(settings, options, front)
+        else:
+            from bot.cli.paper import trade  # noqa: PLC0415
+
+            trade(settings, options, profile, front)
 
 
 OF_A_REPLAY = ("first", "last", "pace", "data")
@@ -156,89 +149,6 @@ def refuse_foreign_options(profile: str) -> None:
             other = "replay" if name in OF_A_REPLAY else "sim"
             raise ConfigError(
                 f"{parameter.opts[0]} goes with --profile {other} only; leave it out."
-            )
-
-
-def _replay(
-    settings: Settings,
-    first: date,
-    last: date,
-    pace: float,
-    out: Path | None,
-    data: Path | None,
-    seed: int,
-    *,
-    as_json: bool,
-) -> None:
-    world = historical_world(settings, data, seed)
-    span = window(world, first, last)
-    sessions = world.calendar.between(span.first, span.last)
-    folder = new_folder(settings, out, f"replay-{span.first}-{span.last}")
-    rig = replay_rig(settings, world, span, seed, folder / "journal.db")
-    console = Console(stderr=as_json)
-    screen = Screen(rig, len(sessions))
-    with open_log(folder) as file:
-        rig.engine.listen(RunLog(file, profile="replay").watch)
-        with _live(console, screen) as refresh:
-
-            async def after(day: date) -> None:
-                screen.advance()
-                screen.state.next_moment = _first_moment_after(rig, day)
-                refresh(day)
-                await asyncio.sleep(pace / len(sessions))
-
-            try:
-                asyncio.run(walk(rig, sessions, after))
-            except KeyboardInterrupt:
-                console.print("Stopped before the end; what follows covers the sessions so far.")
-            finally:
-                rig.journal.close()
-    finish(rig, console, folder, REPLAY_TITLE, "replay", as_json=as_json)
-
-
-def _first_moment_after(rig: Rig, day: date) -> Moment:
-    return rig.moments(rig.world.calendar.next(day))[0]
-
-
-@contextmanager
-def _live(console: Console, screen: Screen) -> Iterator["_Refresh"]:
-    """Show the screen on a terminal; elsewhere print a line now and then."""
-    if not console.is_terminal:
-        yield _Lines(console, screen)
-        return
-    # Repainted by hand: a thread of its own would read the book while it changes.
-    with Live(screen, console=console, auto_refresh=False) as live:
-        yield _Repaint(live)
-
-
-class _Refresh:
-    """What a session's end does to the screen."""
-
-    def __call__(self, day: date) -> None:
-        """Show the state after a session."""
-
-
-class _Repaint(_Refresh):
-    def __init__(self, live: Live) -> None:
-        self._live = live
-
-    def __call__(self, _day: date) -> None:
-        self._live.refresh()
-
-
-class _Lines(_Refresh):
-    def __init__(self, console: Console, screen: Screen) -> None:
-        self._console = console
-        self._screen = screen
-        self._count = 0
-
-    def __call__(self, day: date) -> None:
-        self._count += 1
-        equity = self._screen.state.equity
-        if self._count % LINES_WITHOUT_TERMINAL == 0 and equity is not None:
-            self._console.print(
-                f"{day}  SPX {equity.spx:,.2f}  VIX {equity.vix:.2f}  "
-                f"NLV {equity.nlv_usd:,.0f} with hedge, {equity.unhedged_nlv_usd:,.0f} without"
             )
 
 

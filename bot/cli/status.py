@@ -9,6 +9,8 @@ import click
 from bot.cli.options import json_option, print_json
 from market.errors import BrokerUnavailable
 
+NO_RUN = "No run yet below runs/; start one with `alvh run`, or name one with --journal."
+
 
 @click.command("status")
 @click.option(
@@ -48,8 +50,10 @@ def command(journal: Path | None, out: Path | None, check: bool, as_json: bool) 
 
     path = journal or (newest_journal(Path("runs")) if out is None else out / "journal.db")
     now = SystemClock().now()
-    status = read_status(path, now.astimezone(exchange_zone()).date())
     answer = None if path is None else ask_daemon(path.parent, {"verb": "status"})
+    # A daemon at its very first start has no journal yet.
+    is_to_come = answer is not None and path is not None and not path.exists()
+    status = read_status(None if is_to_come else path, now.astimezone(exchange_zone()).date())
     if answer is not None:
         status |= answer.get("status", {})
     if as_json:
@@ -78,6 +82,8 @@ def _standing(status: dict[str, Any]) -> list[str]:
     """Return what concerns a running daemon: process, line, halt, missed moments, orders."""
     if status["pid"] is None:
         lines = ["no daemon runs in its folder"]
+    elif status["starting"] is not None:
+        lines = [f"starts as process {status['pid']}: {status['starting']}"]
     else:
         lines = [
             f"runs as process {status['pid']}, line to the broker {status['connection']},"
@@ -107,7 +113,7 @@ def newest_journal(folder: Path) -> Path | None:
 def as_text(status: dict[str, Any]) -> str:
     """Return the status as a person reads it."""
     if status["journal"] is None:
-        lines = ["No run yet below runs/; start one with `alvh run`, or name one with --journal."]
+        lines = [NO_RUN] if status["pid"] is None else _standing(status)
     else:
         lines = [
             f"{status['journal']}",

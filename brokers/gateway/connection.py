@@ -13,10 +13,11 @@ from brokers.gateway.account_talk import AccountTalk
 from brokers.gateway.contract_talk import ContractTalk
 from brokers.gateway.data_talk import DataTalk
 from brokers.gateway.faults import MODIFY, NEW_ORDER, START_API, WHAT_IF, Kind
-from brokers.gateway.incidents import Incidents
+from brokers.gateway.incidents import HungUp, Incidents
 from brokers.gateway.line import Line
 from brokers.gateway.news import OrderMoved, OrderRefused, PositionMoved, Told, Traded
 from brokers.gateway.order_talk import OrderTalk
+from brokers.gateway.pacing import PACING_CODE, Pace, Pacing
 from brokers.gateway.requests import Ask
 from brokers.gateway.streams import Streams
 from brokers.gateway.talk import Talk, nothing
@@ -80,8 +81,10 @@ class Connection:
         *,
         admit: Callable[["Connection"], bool],
         has_live_data: bool,
+        pace: Pace | None = None,
     ) -> None:
         """Start before the handshake; `admit` takes or refuses the client's id."""
+        self.pacing = Pacing(pace)
         self.stage = Stage.GREETING
         self._line = line
         self._weather = weather
@@ -112,6 +115,7 @@ class Connection:
 
         Raises:
             Malformed: it is no message of the protocol.
+            HungUp: the connection ends here.
         """
         if self.stage is Stage.GREETING:
             self._greet(payload.decode("ascii", errors="replace"))
@@ -121,7 +125,13 @@ class Connection:
         if self.stage is Stage.NAMING:
             self._name(number, Fields(fields[1:]))
             return
-        self._answer(number, Fields(fields[1:]), fields)
+        objection = self.pacing.objection()
+        if objection is None:
+            self._answer(number, Fields(fields[1:]), fields)
+            return
+        self._talk.refuse(_request_id(fields), PACING_CODE, objection)
+        if self.pacing.is_over:
+            raise HungUp
 
     def _greet(self, text: str) -> None:
         offered = text.split(" ", maxsplit=1)[0]

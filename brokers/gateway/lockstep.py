@@ -2,13 +2,14 @@
 
 Time jumps when every program that joined is idle, to the first of: a program's next moment, what
 the exchange or a scripted fault has due, and, while an order works, a few seconds on, so that the
-order sees the market move.
+order sees the market move. What a jump brings happens once every program has heard of it.
 """
 
 import asyncio
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
 from typing import Protocol
 
 from brokers.gateway.server import GatewayServer
@@ -42,12 +43,21 @@ class JumpingClock(Protocol):
         """Move on to `at`."""
 
 
+class Turn(Enum):
+    """Whose turn it is between the emulator and a program."""
+
+    PROGRAM = auto()
+    IDLE = auto()  # the program waits for the next time
+    TOLD = auto()  # it was told the new time
+    HEARD = auto()  # and has confirmed it
+
+
 @dataclass(slots=True)
 class Follower:
     """A program that joined; it is idle until `next_at`, None for no moment of its own."""
 
     writer: asyncio.StreamWriter
-    is_idle: bool = False
+    turn: Turn = Turn.PROGRAM
     next_at: datetime | None = None
 
 
@@ -73,6 +83,7 @@ class Lockstep:
         self._token = token
         self._look_every = look_every
         self._followers: list[Follower] = []
+        self._is_jumping = False
         self._server: asyncio.Server | None = None
         self._talks: set[asyncio.Task[None]] = set()
 
@@ -136,26 +147,41 @@ class Lockstep:
 
     async def _follow(self, reader: asyncio.StreamReader, follower: Follower) -> None:
         while (told := await read_line(reader)) is not None:
-            follower.next_at = _idle_until(told)
-            follower.is_idle = True
+            if follower.turn is Turn.TOLD:
+                _confirm(told)
+                follower.turn = Turn.HEARD
+            else:
+                follower.next_at = _idle_until(told)
+                follower.turn = Turn.IDLE
             self._step()
 
     def _step(self) -> None:
-        """Jump once, if all wait; their next `idle` brings the next jump."""
-        followers = self._followers
-        if not followers or not all(follower.is_idle for follower in followers):
-            return
+        """Go one step on, if all wait; their next lines bring the next one."""
+        turns = {follower.turn for follower in self._followers}
+        if self._is_jumping and Turn.TOLD not in turns:
+            self._is_jumping = False
+            self._gateway.pulse()
+            self._pass(Turn.HEARD, Turn.PROGRAM, "turn")
+        elif turns == {Turn.IDLE}:
+            self._jump()
+
+    def _jump(self) -> None:
         at = self._next_instant()
         if at is None:
-            for follower in followers:
+            for follower in self._followers:
                 write_line(follower.writer, {"refused": "nothing is due any more"})
                 follower.writer.close()
             return
         self._clock.jump(at)
-        self._gateway.pulse()
-        for follower in followers:
-            follower.is_idle = False
-            write_line(follower.writer, {"time": at.isoformat()})
+        self._is_jumping = True
+        self._pass(Turn.IDLE, Turn.TOLD, "time")
+
+    def _pass(self, given: Turn, then: Turn, key: str) -> None:
+        """Tell the time to those in one turn, which puts them in the next."""
+        for follower in self._followers:
+            if follower.turn is given:
+                follower.turn = then
+                write_line(follower.writer, {key: self._clock.now().isoformat()})
 
     def _next_instant(self) -> datetime | None:
         now = self._clock.now()
@@ -164,7 +190,13 @@ class Lockstep:
         if self._gateway.venue.has_working_orders():
             due.append(now + self._look_every)
         first = min((at for at in due if at is not None), default=None)
-        return None if first is None else max(first, now)
+        return None if first is None else max(first, now).astimezone(UTC)
+
+
+def _confirm(told: Line) -> None:
+    if "heard" not in told:
+        raise BadLine("a line that does not confirm the time")
+    instant(told["heard"])
 
 
 def _idle_until(told: Line) -> datetime | None:

@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from itertools import count
 
 from brokers.gateway.faults import ANY, FILL, Fault
@@ -78,12 +78,12 @@ class Script:
 
 
 def instants(fault: Fault, now: datetime) -> Iterator[datetime]:
-    """Yield the instants from now on at which a timed fault acts; none for other faults."""
+    """Yield the instants from now on at which a timed fault acts, in UTC; none for other faults."""
     if isinstance(fault.at, time):
-        yield from _daily(fault.at, fault.times, now)
+        yield from (at.astimezone(UTC) for at in _daily(fault.at, fault.times, now))
     elif fault.at is not None:
-        step = fault.every or timedelta(0)
-        yield from (fault.at + n * step for n in range(fault.times))
+        first, step = fault.at.astimezone(UTC), fault.every or timedelta(0)
+        yield from (first + n * step for n in range(fault.times))
 
 
 def _daily(at: time, times: int, now: datetime) -> Iterator[datetime]:

@@ -15,6 +15,7 @@ from brokers.gateway.faults import Fault, Kind
 from brokers.gateway.incidents import HungUp
 from brokers.gateway.line import Line
 from brokers.gateway.news import Told
+from brokers.gateway.pacing import Pace
 from brokers.gateway.venue import Venue
 from brokers.gateway.weather import Weather
 from brokers.gateway.wire import PREAMBLE, Frames, Malformed, Value, framed
@@ -37,11 +38,17 @@ class GatewayServer:
     """Serves TWS clients in front of one venue."""
 
     def __init__(
-        self, venue: Venue, *, has_live_data: bool = True, faults: Iterable[Fault] = ()
+        self,
+        venue: Venue,
+        *,
+        has_live_data: bool = True,
+        faults: Iterable[Fault] = (),
+        pace: Pace | None = None,
     ) -> None:
         self.venue = venue
         self.weather = Weather(faults, venue.means.clock, self)
         self._has_live_data = has_live_data
+        self.pace = pace
         self._clients: list[Client] = []
         self._server: asyncio.Server | None = None
         self._talks: set[asyncio.Task[None]] = set()
@@ -135,6 +142,7 @@ class GatewayServer:
             self.weather,
             admit=self._admit,
             has_live_data=self._has_live_data,
+            pace=self.pace,
         )
 
     def _admit(self, connection: Connection) -> bool:

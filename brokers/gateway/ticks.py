@@ -12,7 +12,7 @@ from math import nan
 from brokers.gateway.answers import Message, tick_option, tick_price, tick_size
 from market.instruments import OptionContract
 from market.orders import Leg
-from market.pricing import gamma, theta_per_day, vega_per_vol_point
+from market.pricing import price_and_greeks
 from market.quotes import Chain, Quote
 
 BID_SIZE, BID, ASK, ASK_SIZE, LAST, CLOSE, MODEL = 0, 1, 2, 3, 4, 9, 13
@@ -110,14 +110,11 @@ def greeks_of(contract: OptionContract, quote: Quote | None, chain: Chain | None
     price = quote.mid if quote.mid is not None else NO_PRICE
     forward, discount = chain.forward, chain.discount
     strike, years, iv = float(contract.strike), chain.years, quote.iv
-    bend = gamma(forward=forward, strike=strike, years=years, iv=iv, discount=discount)
-    slope = vega_per_vol_point(
-        forward=forward, strike=strike, years=years, iv=iv, discount=discount
-    )
-    decay = theta_per_day(
+    model = price_and_greeks(
         forward=forward, strike=strike, years=years, iv=iv, discount=discount, right=contract.right
     )
-    return Greeks(iv, quote.delta, price, float(bend), float(slope), float(decay), forward)
+    bend, slope, decay = map(float, (model.gamma, model.vega_per_vol_point, model.theta_per_day))
+    return Greeks(iv, quote.delta, price, bend, slope, decay, forward)
 
 
 def messages(subscription: Subscription, ticks: Mapping[int, tuple[float, ...]]) -> list[Message]:

@@ -1,14 +1,13 @@
 """The port `Broker` over an Interactive Brokers paper account.
 
 Rules of this file:
-- An order leaves only over a line that is READY, after its what-if margin, with the account on
-  it and our id as its reference; it is in the journal by then.
+- An order leaves only over a line that is READY, by way of `sender`; it is in the journal by then.
 - What a message leaves open is read again: open and ended orders, then executions.
 - A limit is changed only while the line stands and the last change has been acknowledged.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -18,7 +17,7 @@ from brokers.ib import translate
 from brokers.ib.contracts import ContractCache, LastTradeDate
 from brokers.ib.finder import ContractFinder
 from brokers.ib.inbox import RequestFailed
-from brokers.ib.ledger import OrderLedger, Reading, Stage, rejection
+from brokers.ib.ledger import OrderLedger, Reading
 from brokers.ib.line import Line
 from brokers.ib.messages import (
     CommissionSeen,
@@ -29,15 +28,16 @@ from brokers.ib.messages import (
     StatusSeen,
     WireEvent,
 )
+from brokers.ib.sender import Sender
 from brokers.ib.settings import IbSettings
 from brokers.ib.settling import SettlementValue, SettlesAt, SettlingBook
+from brokers.ib.tracked import Stage
 from brokers.ib.walker import Walker
-from market.errors import BrokerUnavailable, OrderRefused
+from market.errors import BrokerUnavailable
 from market.instruments import OptionContract
 from market.orders import (
     ApprovedOrder,
     BrokerEvent,
-    Leg,
     LineChanged,
     Order,
     OrderAccepted,
@@ -46,7 +46,6 @@ from market.orders import (
 )
 
 ZERO = Decimal(0)
-PackageVeto = Callable[[tuple[Leg, ...]], Awaitable[str | None]]
 ACKNOWLEDGED_WITHIN = timedelta(seconds=10)
 
 
@@ -90,6 +89,7 @@ class IbBroker:
         self.finder = ContractFinder(
             self.cache, lambda: self.line.wire, dates.last_trade_date, clock
         )
+        self.sender = Sender(settings, self.line, self.finder, self.ledger)
         self._walker = Walker(
             self.line,
             self.ledger,
@@ -100,7 +100,6 @@ class IbBroker:
         )
         self.ticks: Callable[[WireEvent], None] = _ignore
         self.settlement_value: SettlementValue = _unknown
-        self.package_veto: PackageVeto = _no_veto
         self._settling = SettlingBook(dates.settles_at)
         self._at_broker: dict[OptionContract, int] = {}
         self._foreign_positions: dict[str, int] = {}
@@ -109,7 +108,6 @@ class IbBroker:
         self._considered: frozenset[str] = frozenset()
         self._reading: asyncio.Task[None] | None = None
         self._reread_at: datetime | None = None
-        self._highest_id = 0
 
     def restore(self, orders: Iterable[KnownOrder], held: Mapping[OptionContract, int]) -> None:
         """Take over what the journal knows of orders and positions, before connecting."""
@@ -151,68 +149,18 @@ class IbBroker:
         else:
             await self._submit(order)
 
-    def _reject(self, order: Order, code: str, reason: str) -> None:
-        self._publish((OrderRejected(self._clock(), order.order_id, code, reason),))
-
     async def _submit(self, order: Order) -> None:
-        intent = order.intent
-        try:
-            wire = self.line.wire
-            ids = await self.finder.con_ids(leg.contract for leg in intent.legs)
-            contract = translate.order_contract(wire.api, intent, ids)
-            account = self._settings.account
-            sent = translate.limit_order(wire.api, order, intent.limit_credit, account=account)
-            refusal = self._margin_refusal(await wire.what_if(contract, sent))
-        except RequestFailed as error:
-            self._reject(order, *rejection(ErrorSeen(0, error.code, str(error))))
+        refused = await self.sender.send(order)
+        if refused is not None:
+            self._reject(order, *refused)
             return
-        except OrderRefused as error:
-            self._reject(order, "UNKNOWN_CONTRACT", str(error))
-            return
-        except BrokerUnavailable as error:
-            self._reject(order, "LINE", f"nothing was sent: {error}")
-            return
-        if refusal is not None:
-            self._reject(order, "NO_MARGIN", refusal)
-            return
-        veto = await self.package_veto(intent.legs)
-        if veto is not None:
-            self._reject(order, "QUOTE", veto)
-            return
-        await self._send(order, contract, sent)
-
-    def _margin_refusal(self, answer: OpenOrderSeen) -> str | None:
-        after, equity = answer.init_margin_after_usd, answer.equity_with_loan_after_usd
-        if after is None or equity is None:
-            return "the broker gave no margin for it."
-        buffer = Decimal(str(self._settings.margin_buffer_frac))
-        if after <= equity * (1 - buffer):
-            return None
-        return (
-            f"margin would be {after:.2f} USD of {equity:.2f} USD equity, with too thin a buffer."
-        )
-
-    async def _send(self, order: Order, contract: object, sent: object) -> None:
-        """Send once: whatever happens now, the order is known and will be looked for."""
-        try:
-            wire = self.line.wire
-            if not self.line.is_ready:
-                raise BrokerUnavailable(f"the line to the broker is {self.line.phase}.")
-            wire.keep_ids_above(self._highest_id)
-            number = wire.next_id()
-        except BrokerUnavailable as error:
-            self._reject(order, "LINE", f"nothing was sent: {error}")
-            return
-        self._highest_id = number
-        tracked = self.ledger.begin(order, number)
-        try:
-            wire.place(number, contract, sent)
-            await wire.current_time()  # an answer behind the order: the socket took it
-        except BrokerUnavailable:
-            self.ledger.doubt(tracked)
+        tracked = self.ledger.orders[order.order_id]
         if tracked.stage is Stage.SENT and not tracked.is_accepted:
             self._reread_soon(self._clock() + ACKNOWLEDGED_WITHIN)
         await self.quiet()
+
+    def _reject(self, order: Order, code: str, reason: str) -> None:
+        self._publish((OrderRejected(self._clock(), order.order_id, code, reason),))
 
     async def cancel(self, order_id: str) -> None:
         """Ask for an order to stop working; the answer arrives as an event."""
@@ -335,6 +283,7 @@ class IbBroker:
 
     def _heard(self, event: WireEvent) -> None:
         at = self._clock()
+        self.sender.note_ids(event)
         if isinstance(event, OpenOrderSeen):
             self._publish(self.ledger.open_order(event, at))
         elif isinstance(event, StatusSeen):
@@ -380,7 +329,7 @@ class IbBroker:
         try:
             await self._read_orders()
             await self._settle()
-        except BrokerUnavailable:
+        except (BrokerUnavailable, RequestFailed):
             self._reread_soon(self._clock() + self._settings.reread_every)
         finally:
             self._reading = None
@@ -441,8 +390,4 @@ def _ignore(_event: WireEvent) -> None:
 
 
 async def _unknown(_trading_class: object, _expiry: object) -> Decimal | None:
-    return None
-
-
-async def _no_veto(_legs: tuple[Leg, ...]) -> str | None:
     return None

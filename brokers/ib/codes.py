@@ -4,8 +4,11 @@ The meanings follow the published list of message codes; the reactions are ours.
 not listed is never taken as the end of an order: the order is read again.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+
+from brokers.ib.messages import ErrorSeen
 
 
 class Reaction(StrEnum):
@@ -93,7 +96,7 @@ CODE_RULES: dict[int, CodeRule] = {
     10349: CodeRule("time in force was set to DAY", _R.NOTICE),
 }
 # What a code says about an order that it names, where it says that the order was turned down.
-REJECTING = frozenset({103, 110, 201, 387, 434, 435, 10043, 10058, 10268, 10269})
+REJECTING = frozenset({100, 103, 110, 201, 387, 434, 435, 10043, 10058, 10268, 10269})
 _WARNINGS = range(2100, 2200)
 FARMS = {2103: 2104, 2105: 2106, 2157: 2158}
 
@@ -106,3 +109,19 @@ def rule_of(code: int) -> CodeRule:
     if code in _WARNINGS:
         return CodeRule(f"warning {code}", Reaction.NOTICE)
     return CodeRule(f"unknown code {code}", Reaction.REREAD)
+
+
+_MARGIN_WORDS = ("margin", "equity with loan", "insufficient")
+_CODE_NAMES: Mapping[int, str] = {110: "BAD_TICK", 200: "UNKNOWN_CONTRACT"}
+
+
+def rejection(seen: ErrorSeen) -> tuple[str, str]:
+    """Return the code for counters and the sentence for people of a refusing message."""
+    text = seen.text.lower()
+    if "riskless" in text:
+        return "RISKLESS", seen.text
+    if any(word in text for word in _MARGIN_WORDS):
+        return "NO_MARGIN", seen.text
+    if "uncovered" in text:
+        return "UNCOVERED", seen.text
+    return _CODE_NAMES.get(seen.code, f"TWS_{seen.code}"), seen.text

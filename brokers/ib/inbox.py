@@ -12,6 +12,7 @@ from typing import Any
 from brokers.ib import translate
 from brokers.ib.codes import Reaction, rule_of
 from brokers.ib.messages import ErrorSeen, StatusSeen, Tick, WireEvent
+from market.errors import BrokerUnavailable
 
 DELTA_BOUND = 1.0
 IV_CEILING = 20.0
@@ -94,11 +95,10 @@ class Inbox:
 
     def error(self, request_id: int, code: int, text: str, _rejection: str = "") -> None:
         """Fail the request that an error names, and tell of it in any case."""
-        request = self.requests.get(request_id)
-        if request is not None and rule_of(code).reaction not in {
-            Reaction.NOTICE,
-            Reaction.DELAYED,
-        }:
+        request, reaction = self.requests.get(request_id), rule_of(code).reaction
+        if request is not None and reaction is Reaction.SLOW_DOWN:
+            request.fail(BrokerUnavailable(f"the Gateway was asked too fast (code {code})."))
+        elif request is not None and reaction not in {Reaction.NOTICE, Reaction.DELAYED}:
             request.fail(RequestFailed(code, text))
         self._hear(ErrorSeen(request_id, code, text))
 

@@ -9,13 +9,12 @@ Rules of this file:
 - Events are told once: accepted before filled, each fill and each charge by its own id.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 
-from brokers.ib.codes import REJECTING, Reaction, rule_of
+from brokers.ib.codes import REJECTING, Reaction, rejection, rule_of
 from brokers.ib.messages import (
     CommissionSeen,
     ContractSeen,
@@ -25,6 +24,7 @@ from brokers.ib.messages import (
     StatusSeen,
 )
 from brokers.ib.pairing import ComboFill, ExecutionPairing
+from brokers.ib.tracked import Stage, TrackedOrder
 from brokers.ib.translate import credit_of
 from market.instruments import OptionContract
 from market.orders import (
@@ -42,51 +42,8 @@ ZERO = Decimal(0)
 PASSES_UNTIL_LOST = 2
 MOST_CHARGE_USD = Decimal(1_000)  # per contract; more is a sentinel or a mistake
 
-
-class Stage(StrEnum):
-    """How far an order has come."""
-
-    SENT = "sent"  # nothing came back yet: it may or may not have arrived
-    WORKING = "working"
-    CANCELLING = "cancelling"
-    ENDED = "ended"
-
-
 WORKING_STATUSES = frozenset({"PreSubmitted", "Submitted"})
 ENDING_STATUSES = frozenset({"Cancelled", "ApiCancelled", "Inactive", "Filled"})
-
-
-@dataclass(slots=True)
-class TrackedOrder:
-    """One of our orders with everything TWS said of it."""
-
-    order: Order
-    pairing: ExecutionPairing
-    stage: Stage
-    limit_credit: Decimal
-    tws_order_id: int = 0
-    perm_id: int = 0
-    is_accepted: bool = False
-    refusal: ErrorSeen | None = None
-    cancel_reason: str = "cancelled on request"
-    passes_unseen: int = 0
-    fills_told: int = 0
-    charges_told: dict[int, Decimal] = field(default_factory=dict)
-
-    @property
-    def remaining(self) -> int:
-        """Return combos not filled yet."""
-        return self.order.intent.quantity - self.pairing.filled
-
-    @property
-    def is_active(self) -> bool:
-        """Tell whether the order may still fill, as far as is known."""
-        return self.stage is not Stage.ENDED
-
-    def fill_id(self, number: int) -> str:
-        """Return the id of a fill: the order's, and how many combos were filled with it."""
-        filled = sum(fill.quantity for fill in self.pairing.fills[: number + 1])
-        return f"{self.order.order_id}#{filled}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,19 +341,3 @@ class OrderLedger:
             for number in range(len(tracked.pairing.fills))
         ]
         return tuple(sorted((f for f in fills if f.at >= since), key=lambda fill: fill.at))
-
-
-_MARGIN_WORDS = ("margin", "equity with loan", "insufficient")
-_CODE_NAMES: Mapping[int, str] = {110: "BAD_TICK", 200: "UNKNOWN_CONTRACT"}
-
-
-def rejection(seen: ErrorSeen) -> tuple[str, str]:
-    """Return the code for counters and the sentence for people of a refusing message."""
-    text = seen.text.lower()
-    if "riskless" in text:
-        return "RISKLESS", seen.text
-    if any(word in text for word in _MARGIN_WORDS):
-        return "NO_MARGIN", seen.text
-    if "uncovered" in text:
-        return "UNCOVERED", seen.text
-    return _CODE_NAMES.get(seen.code, f"TWS_{seen.code}"), seen.text

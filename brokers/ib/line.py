@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from brokers.ib.codes import FARMS, Reaction, rule_of
+from brokers.ib.inbox import RequestFailed
 from brokers.ib.library import client_library
 from brokers.ib.messages import ErrorSeen, Tick, WireEvent
 from brokers.ib.paper_lock import require_paper_session, require_paper_settings
@@ -203,9 +204,9 @@ class Line:
             await self._resync()
             self._pulse_line = wire.watch(index_contract(wire.api, "SPX"))
             self._pulse_seen_at = self._clock()
-        except BrokerUnavailable:
+        except (BrokerUnavailable, RequestFailed) as error:
             self._drop(Signal.SYNC_FAILED, "the first reading was not complete")
-            raise
+            raise BrokerUnavailable(f"the first reading was not complete: {error}") from None
         if self.phase is Phase.SYNCING and self._sync_wanted is None:
             self._back_off.reset()
             self._beat_at = self._clock() + self._settings.beat_every

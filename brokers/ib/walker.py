@@ -12,8 +12,9 @@ from decimal import Decimal
 
 from brokers.ib import translate
 from brokers.ib.contracts import ContractCache
-from brokers.ib.ledger import OrderLedger, Stage, TrackedOrder
+from brokers.ib.ledger import OrderLedger
 from brokers.ib.line import Line
+from brokers.ib.tracked import Stage, TrackedOrder
 from brokers.ib.walk import limit_after, next_step_at
 from market.errors import BrokerUnavailable, OrderRefused
 from market.orders import OrderAccepted

@@ -23,6 +23,7 @@ from market.errors import BrokerUnavailable, OrderRefused
 
 ANSWER_S = 10.0
 MESSAGES_PER_SECOND = 40
+BURSTS_PER_SECOND = 5
 DETAILS_S = 30.0
 HISTORY_S = 60.0
 ZONE = "America/New_York"
@@ -45,7 +46,10 @@ class Wire:
         self._answer_s = answer_s
         self._inbox = Inbox(hear, closed, ZONE)
         self._client = api.Client(self._inbox)
-        self._client.MaxRequests = messages_per_second
+        # Small bursts: what a slow receiver reads late then still fits within its second.
+        burst = max(1, messages_per_second // BURSTS_PER_SECOND) if messages_per_second else 0
+        self._client.MaxRequests = burst
+        self._client.RequestsInterval = 1 / BURSTS_PER_SECOND
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def open(self, host: str, port: int, client_id: int) -> tuple[str, ...]:

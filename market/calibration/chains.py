@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 
 from market.errors import HistoryError, NoSuchSession
+from market.implied_vol import implied_vol
 from market.instruments import Right, TradingClass
-from market.pricing import DAYS_PER_YEAR, delta, implied_vol
+from market.pricing import DAYS_PER_YEAR, delta
 from market.quotes import BoolArray, Chain, FloatArray
 from market.sessions import SessionCalendar, exchange_zone
 

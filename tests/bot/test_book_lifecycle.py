@@ -23,7 +23,6 @@ from bot_samples import (
 from bot.book import ACTIVE, NEXT_STATUS, Book, OrderStatus
 from bot.events import Record
 from market.errors import InvariantBroken
-from market.instruments import OptionContract
 from market.orders import (
     FillCharged,
     LineChanged,
@@ -235,7 +234,7 @@ def test_ended_orders_of_other_contracts_do_not_mix() -> None:
 
     book = book_after(sent(CONDOR), sent(other), PART, filled(other, ["1.50"], quantity=4))
 
-    held: dict[OptionContract, int] = book.ledger.positions()
+    held = book.ledger.positions()
     assert held[VIX_CALL] == 4
     assert [state.order.order_id for state in book.working()] == [ID]
 

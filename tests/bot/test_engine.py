@@ -377,7 +377,7 @@ def test_books_that_differ_in_any_series_break_an_invariant(world: World) -> Non
     bench = Bench(world, selling())
     bench.enter()
     bench.engine.step(BrokerReported(filled(SOLD, CONDOR_PRICES)))
-    ours = bench.engine.book.ledger.positions()
+    ours = dict(bench.engine.book.ledger.positions())
 
     check_books_agree(bench.engine.book, ours)
     with pytest.raises(InvariantBroken, match=r"book and broker differ in SPXW 2018-02-05 2725 P$"):

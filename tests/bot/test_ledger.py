@@ -124,3 +124,17 @@ def test_positions_of_two_campaigns_that_offset_each_other_are_no_position() -> 
 
     assert book.positions() == {}
     assert len(book.holdings) == 2
+
+
+def test_positions_follow_every_change_of_a_holding() -> None:
+    book = ledger()
+    seen = [dict(book.positions())]
+
+    book.trade(KEY, 4, Decimal("1.50"), FRIDAY)
+    seen.append(dict(book.positions()))
+    book.adopt(VIX_CALL, 3, MONDAY)
+    seen.append(dict(book.positions()))
+    book.end(book.holdings[KEY], Decimal("4.15"))
+    seen.append(dict(book.positions()))
+
+    assert seen == [{}, {VIX_CALL: 4}, {VIX_CALL: 3}, {}]

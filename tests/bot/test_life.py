@@ -17,12 +17,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.clock import ClockWatch, SystemClock
-from bot.control_socket import SOCKET_NAME, ControlSocket, ask_daemon
+from bot.control_socket import ControlSocket, ask_daemon
 from bot.deadman import DeadMan, overdue
 from bot.events import EntryClosed, EntryResult, MomentMissed, MomentReached, OrderStopped
 from bot.instance import InstanceLock
 from bot.log import RunLog
 from bot.service import ServiceManager
+from bot.starting import SOCKET_NAME
 from bot.vitals import Vitals
 from bot.world import load_calendar
 from market.errors import AlreadyRunning, ConfigError

@@ -51,7 +51,7 @@ def test_sigterm_ends_a_daemon_in_time_and_another_start_goes_on(tmp_path: Path)
         with started(*command) as daemon:
             assert daemon.stdout is not None
             assert daemon.stdout.readline().startswith(expected)
-            wait_for_socket(folder / "control.sock")
+            wait_for_line(folder, "up")
             before = time.monotonic()
             daemon.send_signal(signal.SIGTERM)
             daemon.communicate(timeout=LONGEST_S)

@@ -52,6 +52,7 @@ MISTAKES = {
     ("--at", "15:45"): "--at needs a replayed session; add --on 2018-02-05.",
     ("--lockstep",): "--lockstep needs a replayed session; add --on 2018-02-05.",
     ("--on", "2018-02-05", "--lockstep", "--pace", "2"): "--pace does not go with --lockstep",
+    ("--on", "2018-02-05", "--lockstep", "--pacing", "50"): "--pacing does not go with --lockstep",
     ("--on", "2018-02-05", "--lockstep-port", "1"): "--lockstep-port says nothing without",
     ("--on", "2018-02-05", "--at", "late"): "--at late is no time of day",
     ("--on", "2018-02-04"): "2018-02-04 is no trading session",

@@ -39,17 +39,20 @@ def test_nothing_listening_is_exit_code_3(tmp_path: Path, unused_tcp_port: int) 
     ],
 )
 def test_a_lockstep_clock_that_cannot_be_is_exit_code_2(
-    tmp_path: Path, lockstep: str, token: str, words: str
+    tmp_path: Path, unused_tcp_port: int, lockstep: str, token: str, words: str
 ) -> None:
-    error = error_of(run(tmp_path, f"ib.lockstep={lockstep}", token=token))
+    own_port = f"ib.port={unused_tcp_port}"
+    error = error_of(run(tmp_path, own_port, f"ib.lockstep={lockstep}", token=token))
 
     assert error.exit_code == 2
     assert words in str(error)
 
 
-async def test_a_peer_that_is_no_emulator_is_never_followed(tmp_path: Path) -> None:
+async def test_a_peer_that_is_no_emulator_is_never_followed(
+    tmp_path: Path, unused_tcp_port: int
+) -> None:
     async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b'{"emulator": "alvh-gateway", "protocol": 1, "nonce": "x"}\n')
+        writer.write(b'{"emulator": "alvh-gateway", "protocol": 2, "nonce": "x"}\n')
         await reader.readline()
         writer.write(b'{"proof": "guessed", "port": 4002, "time": "2018-01-22T14:00:00+00:00"}\n')
         await reader.read()
@@ -59,9 +62,8 @@ async def test_a_peer_that_is_no_emulator_is_never_followed(tmp_path: Path) -> N
     server = await asyncio.start_server(greet, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
 
-    result = await asyncio.to_thread(
-        run, tmp_path, f"ib.lockstep=127.0.0.1:{port}", token="a token of ours"
-    )
+    ours = (f"ib.port={unused_tcp_port}", f"ib.lockstep=127.0.0.1:{port}")
+    result = await asyncio.to_thread(run, tmp_path, *ours, token="a token of ours")
 
     assert error_of(result).exit_code == 2
     assert "is no emulator of ours that knows the token" in str(result.exception)

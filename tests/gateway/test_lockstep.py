@@ -12,8 +12,9 @@ from gateway_samples import AFTERNOON, Emulator, client, condor, emulator, limit
 
 from bot.world import World
 from brokers.gateway.lockstep import Lockstep
-from brokers.lockstep import LockstepClock
+from brokers.lockstep import LockstepClock, read_line, write_line
 from market.errors import BrokerUnavailable, ConfigError
+from market.sessions import exchange_zone
 
 TOKEN = "a token of the tests"
 SOON = AFTERNOON + timedelta(minutes=7)
@@ -135,6 +136,53 @@ async def test_what_was_told_before_a_round_trip_has_been_heard_after_it(world: 
         await clock.leave()
 
 
+async def test_what_a_time_brings_is_told_once_everybody_has_heard_of_that_time(
+    world: World,
+) -> None:
+    async with led(world) as rig, client(rig.emulator) as ib:
+        clock, slow = await rig.join(), await rig.join()
+        seen: list[datetime] = []
+        ib.errorEvent += lambda *_: seen.append(clock.now())
+        rig.emulator.server.weather.agenda.add(
+            SOON, lambda: rig.emulator.server.notice(1100, "the line is lost")
+        )
+        waiting = asyncio.create_task(clock.idle(None))
+        write_line(slow._writer, {"idle": None})
+        told = await read_line(slow._reader)
+        await rig.emulator.settle_down()
+        before = list(seen)
+        write_line(slow._writer, {"heard": told["time"] if told else None})
+        await waiting
+        await ib.reqCurrentTimeAsync()
+
+        assert before == []
+        assert seen == [SOON]
+        await clock.leave()
+        await slow.leave()
+
+
+async def test_one_who_leaves_without_hearing_the_time_holds_nobody_up(world: World) -> None:
+    async with led(world) as rig:
+        clock, gone = await rig.join(), await rig.join()
+        waiting = asyncio.create_task(clock.idle(SOON))
+        write_line(gone._writer, {"idle": None})
+        await read_line(gone._reader)
+        await gone.leave()
+
+        assert await asyncio.wait_for(waiting, 5) == SOON
+        await clock.leave()
+
+
+async def test_an_instant_in_new_york_is_told_in_utc(world: World) -> None:
+    async with led(world) as rig:
+        clock = await rig.join()
+
+        told = await clock.idle(SOON.astimezone(exchange_zone()))
+
+        assert (told, told.tzinfo, rig.emulator.clock.now().tzinfo) == (SOON, UTC, UTC)
+        await clock.leave()
+
+
 async def test_when_nothing_is_due_the_program_is_told_instead_of_hanging(world: World) -> None:
     async with led(world) as rig:
         clock = await rig.join()
@@ -186,9 +234,9 @@ async def test_where_nothing_listens_the_broker_is_unavailable(world: World) -> 
 
 ANSWERS = {
     "what a TWS port says": b"\x00\x00\x00\x06178\x00x\x00",
-    "another greeting": b'{"emulator": "other", "protocol": 1, "nonce": "n"}\n',
+    "another greeting": b'{"emulator": "other", "protocol": 2, "nonce": "n"}\n',
     "a greeting and no proof": (
-        b'{"emulator": "alvh-gateway", "protocol": 1, "nonce": "n"}\n'
+        b'{"emulator": "alvh-gateway", "protocol": 2, "nonce": "n"}\n'
         b'{"proof": "", "port": 4002, "time": "2018-02-02T20:45:00+00:00"}\n'
     ),
     "no object": b"[1]\n",

@@ -1,26 +1,23 @@
-"""Black-76 against 50-digit arithmetic, its laws, and its inverse."""
+"""Black-76 against 50-digit arithmetic, and its laws."""
 
-import itertools
 import math
 from typing import Any
 
 import mpmath  # type: ignore[import-untyped]  # published without types
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from market.blocks import BLOCK_ROWS
 from market.instruments import Right
 from market.pricing import (
     call_side,
     delta,
     delta_scalar,
-    gamma,
-    implied_vol,
     price,
+    price_and_greeks,
     price_scalar,
-    theta_per_day,
-    vega_per_vol_point,
 )
 
 forwards = st.floats(5.0, 8000.0)
@@ -87,20 +84,18 @@ def test_greeks_are_the_slopes_of_the_exact_price(
     case: tuple[float, float, float, float, float], right: Right
 ) -> None:
     forward, strike, years, iv, discount = case
-    shared = {"forward": forward, "strike": strike, "years": years, "iv": iv, "discount": discount}
 
-    found = (
-        float(delta(right=right, **shared)),
-        float(gamma(**shared)),
-        float(vega_per_vol_point(**shared)),
+    found = price_and_greeks(
+        forward=forward, strike=strike, years=years, iv=iv, discount=discount, right=right
     )
 
+    greeks = (float(found.delta), float(found.gamma), float(found.vega_per_vol_point))
     exact = (
         exact_slope(case, 0, right),
         exact_slope(case, 0, right, order=2),
         0.01 * exact_slope(case, 3, right),
     )
-    assert found == pytest.approx(exact, rel=1e-9)
+    assert greeks == pytest.approx(exact, rel=1e-9)
 
 
 @pytest.mark.parametrize("right", Right)
@@ -114,13 +109,13 @@ def test_theta_is_the_loss_of_one_day_at_an_unchanged_rate(
     def aged(left: mpmath.mpf) -> mpmath.mpf:
         return exact_price(forward, strike, left, iv, mpmath.exp(-rate * left), right)
 
-    found = theta_per_day(
+    found = price_and_greeks(
         forward=forward, strike=strike, years=years, iv=iv, discount=discount, right=right
     )
 
     with mpmath.workdps(50):
         exact = -float(mpmath.diff(aged, years)) / 365
-    assert float(found) == pytest.approx(exact, rel=1e-8)
+    assert float(found.theta_per_day) == pytest.approx(exact, rel=1e-8)
 
 
 @given(forwards, moneyness, tenors, vols, discounts)
@@ -180,54 +175,6 @@ def test_the_chain_kernel_equals_the_general_formula(
     )
 
 
-def test_implied_vol_of_exact_out_of_the_money_prices_is_good_to_twelve_digits() -> None:
-    grid = itertools.product((-5.0, -2.0, -0.3, 0.0, 0.4, 2.5, 5.0), (0.08, 0.9), (0.003, 0.3))
-    cases = [(20.0 * math.exp(z * iv * math.sqrt(t)), t, iv) for z, iv, t in grid]
-    strikes, years, ivs = (np.array(column) for column in zip(*cases, strict=True))
-    is_call = strikes >= 20.0
-    prices = [
-        float(exact_price(20.0, k, t, v, 0.98, Right.CALL if c else Right.PUT))
-        for k, t, v, c in zip(strikes, years, ivs, is_call, strict=True)
-    ]
-
-    found = implied_vol(
-        price=prices, forward=20.0, strike=strikes, years=years, discount=0.98, right=is_call
-    )
-
-    np.testing.assert_allclose(found, ivs, rtol=1e-12)
-
-
-@given(st.floats(-4.0, 4.0), tenors, vols)
-def test_implied_vol_returns_the_vol_that_made_the_price(z: float, years: float, iv: float) -> None:
-    strike = 100.0 * math.exp(z * min(iv * math.sqrt(years), 1.0))
-    right = Right.CALL if strike >= 100.0 else Right.PUT
-    made = price(forward=100.0, strike=strike, years=years, iv=iv, right=right)
-
-    found = implied_vol(price=made, forward=100.0, strike=strike, years=years, right=right)
-
-    assert float(found) == pytest.approx(iv, rel=1e-9)
-
-
-@pytest.mark.parametrize(
-    "quoted", [0.0, -1.0, 19.0, math.nan], ids=["worthless", "negative", "above forward", "unknown"]
-)
-def test_a_price_without_a_vol_has_implied_vol_nan(quoted: float) -> None:
-    found = implied_vol(price=quoted, forward=18.0, strike=20.0, years=0.1, right=Right.CALL)
-
-    assert math.isnan(float(found))
-
-
-def test_implied_vol_of_many_blocks_equals_that_of_single_options() -> None:
-    strikes = np.linspace(10.0, 60.0, 20_000)
-    is_call = strikes >= 20.0
-    prices = price(forward=20.0, strike=strikes, years=0.25, iv=0.8, right=is_call)
-
-    found = implied_vol(price=prices, forward=20.0, strike=strikes, years=0.25, right=is_call)
-
-    assert found.shape == (20_000,)
-    np.testing.assert_allclose(found, 0.8, rtol=1e-9)
-
-
 def test_inputs_broadcast_against_each_other() -> None:
     found = price(
         forward=100.0,
@@ -265,3 +212,43 @@ def test_an_option_without_time_is_worth_its_discounted_intrinsic_value(
     )
 
     assert found == pytest.approx((value, slope, value, slope), abs=1e-12)
+
+
+@pytest.mark.parametrize(("years", "iv"), [(0.0, 0.2), (0.5, 0.0), (0.0, 0.0)])
+@pytest.mark.parametrize("strike", [90.0, 100.0, 110.0])
+def test_an_option_without_deviation_left_has_no_greeks_but_delta(
+    strike: float, years: float, iv: float
+) -> None:
+    found = price_and_greeks(
+        forward=100.0, strike=strike, years=years, iv=iv, discount=1.0, right=Right.CALL
+    )
+
+    greeks = (found.gamma, found.theta_per_day, found.vega_per_vol_point)
+    at_the_money = 0.01 * 100.0 * math.sqrt(years / (2.0 * math.pi)) if strike == 100.0 else 0.0
+    assert tuple(map(float, greeks)) == pytest.approx((0.0, 0.0, at_the_money), abs=1e-12)
+    assert float(found.delta) == pytest.approx({90.0: 1.0, 100.0: 0.5, 110.0: 0.0}[strike])
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 3 * BLOCK_ROWS), st.integers(0, 2**32 - 1), st.data())
+def test_a_row_is_priced_the_same_alone_as_among_many(
+    count: int, seed: int, data: st.DataObject
+) -> None:
+    drawn = np.random.default_rng(seed)
+    columns: dict[str, Any] = {
+        "forward": drawn.uniform(10.0, 8000.0, count),
+        "years": drawn.choice([0.0, 1 / 365, 0.3], count),
+        "iv": drawn.uniform(0.0, 2.0, count),
+        "discount": drawn.uniform(0.8, 1.0, count),
+        "right": drawn.random(count) < 0.5,
+    }
+    columns["strike"] = columns["forward"] * np.exp(drawn.normal(0.0, 0.5, count))
+    row = data.draw(st.integers(0, count - 1))
+    one = {name: column[row] for name, column in columns.items()}
+
+    many, alone = price_and_greeks(**columns), price_and_greeks(**one)
+
+    for name in ("price", "delta", "gamma", "theta_per_day", "vega_per_vol_point"):
+        np.testing.assert_array_equal(getattr(many, name)[row], getattr(alone, name))
+    np.testing.assert_array_equal(price(**columns), many.price)
+    np.testing.assert_array_equal(delta(**columns), many.delta)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from math import sqrt
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from bot.web.scene import Scene
 from bot.web.views.overview import market
 from bot.web.views.plain import Json, figure, instant, usd
 from market.instruments import OptionContract, Right
-from market.pricing import delta, gamma, price, theta_per_day, vega_per_vol_point
+from market.pricing import price, price_and_greeks
 from market.quotes import Chain, FloatArray, MarketSnapshot, Quote
 from strategies.base import CondorPosition
 
@@ -163,23 +162,24 @@ def _greeks(
     strikes = np.array([float(contract.strike) for contract, _ in legs])
     ivs = np.array([quotes[contract].iv for contract, _ in legs], dtype=np.float64)
     calls = np.array([contract.right is Right.CALL for contract, _ in legs])
-    known: dict[str, Any] = {
-        "forward": terms.forward,
-        "strike": strikes,
-        "years": terms.years,
-        "iv": ivs,
-        "discount": terms.discount,
-    }
+    known = price_and_greeks(
+        forward=terms.forward,
+        strike=strikes,
+        years=terms.years,
+        iv=ivs,
+        discount=terms.discount,
+        right=calls,
+    )
     size = DOLLARS_PER_POINT * condor.quantity
 
     def total(values: FloatArray, digits: int) -> float | None:
         return figure(float((signs * values).sum()) * size, digits)
 
     return {
-        "delta_usd_per_point": total(delta(**known, right=calls), 2),
-        "gamma_usd_per_point": total(gamma(**known), 4),
-        "theta_usd_per_day": total(theta_per_day(**known, right=calls), 2),
-        "vega_usd_per_vol_point": total(vega_per_vol_point(**known), 2),
+        "delta_usd_per_point": total(known.delta, 2),
+        "gamma_usd_per_point": total(known.gamma, 4),
+        "theta_usd_per_day": total(known.theta_per_day, 2),
+        "vega_usd_per_vol_point": total(known.vega_per_vol_point, 2),
     }
 
 

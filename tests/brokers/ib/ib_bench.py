@@ -1,6 +1,6 @@
 """The adapter before the gateway emulator, in one event loop, on a clock that stands."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -11,6 +11,7 @@ from bot.settings import Settings
 from bot.world import World
 from brokers.gateway.faults import Fault
 from brokers.gateway.orders import Ticket
+from brokers.gateway.pacing import Pace
 from brokers.gateway.server import GatewayServer
 from brokers.ib.broker import IbBroker, KnownOrder, VenueDates
 from brokers.ib.feed import FeedFacts, IbFeed
@@ -53,18 +54,27 @@ class Bench:
 
     def fresh(self, **changes: object) -> tuple[IbBroker, IbFeed]:
         """Return another adapter for the same gateway, as after a restart of the bot."""
-        return adapter_for(self.world, self.server.port, self.clock, **changes)
+        return adapter_for(self.world, self.server.port, self.clock, never, **changes)
+
+
+def never(_at: datetime) -> bool:
+    """Say that the market is shut: no quote of SPX is then expected."""
+    return False
 
 
 def adapter_for(
-    world: World, port: int, clock: SimulatedClock, **changes: object
+    world: World,
+    port: int,
+    clock: SimulatedClock,
+    is_open: Callable[[datetime], bool] = never,
+    **changes: object,
 ) -> tuple[IbBroker, IbFeed]:
     settings = replace(
         IbSettings("127.0.0.1", port, CLIENT_ID, ACCOUNT, messages_per_second=0, quote_s=1.0),
         **changes,  # type: ignore[arg-type]
     )
     calendar = world.calendar
-    dates = VenueDates(calendar.last_trade_date, calendar.settles_at, lambda _at: False)
+    dates = VenueDates(calendar.last_trade_date, calendar.settles_at, is_open)
     broker = IbBroker(settings, clock.now, dates)
     facts = FeedFacts(
         calendar.settles_at,
@@ -73,7 +83,7 @@ def adapter_for(
     )
     feed = IbFeed(settings, broker.line, broker.finder, clock.now, facts)
     broker.ticks, broker.settlement_value = feed.board.hear, feed.settlement_value
-    broker.package_veto = feed.package_veto
+    broker.sender.package_veto = feed.package_veto
     return broker, feed
 
 
@@ -86,15 +96,24 @@ async def bench_at(
     orders: Iterable[KnownOrder] = (),
     held: dict[OptionContract, int] | None = None,
     faults: Iterable[Fault] = (),
+    is_open: Callable[[datetime], bool] = never,
+    pace: Pace | None = None,
     **changes: object,
 ) -> AsyncIterator[Bench]:
     """Run a gateway and an adapter that has connected to it."""
     clock = SimulatedClock(at)
     server = build_gateway(
-        Settings(), world, clock, 7, account=ACCOUNT, has_live_data=has_live_data, faults=faults
+        Settings(),
+        world,
+        clock,
+        7,
+        account=ACCOUNT,
+        has_live_data=has_live_data,
+        faults=faults,
+        pace=pace,
     )
     await server.start("127.0.0.1", 0)
-    broker, feed = adapter_for(world, server.port, clock, **changes)
+    broker, feed = adapter_for(world, server.port, clock, is_open, **changes)
     broker.restore(orders, held or {})
     try:
         await broker.connect()

@@ -2,16 +2,16 @@
 
 import asyncio
 from datetime import timedelta
-from decimal import Decimal
 
 import pytest
 from ib_bench import Bench, bench_at
+from ib_books import assert_books_agree, cash_at
 from ib_samples import AT, approved, condor_order
+from test_adapter_in_bad_weather import STORIES
 
 from bot.world import World
 from brokers.gateway.faults import Kind, read_faults
-from brokers.unsuspended import run_now
-from market.orders import BrokerEvent, FillCharged, Order, OrderFilled
+from market.orders import BrokerEvent, Order
 
 SCRIPTS: dict[str, str] = {
     "drop": 'kind = "drop"\non = "place_order"\nnth = 2\nwhen = "after"',
@@ -66,34 +66,17 @@ async def work(bench: Bench) -> tuple[list[Order], list[BrokerEvent]]:
 async def test_in_the_end_the_book_is_the_gateways(world: World, name: str) -> None:
     faults = read_faults(toml_of(SCRIPTS[name]), name)
     async with bench_at(world, AT, faults=faults, answer_s=0.5) as bench:
-        before = run_now(bench.server.venue.means.broker.account()).cash_usd
+        before = cash_at(bench)
 
         orders, events = await work(bench)
 
-        venue = bench.server.venue.means.broker
-        fills = {event.fill_id: event for event in events if isinstance(event, OrderFilled)}
-        charges = {name: fill.fees_usd for name, fill in fills.items()}
-        charges |= {e.fill_id: e.fees_usd for e in events if isinstance(e, FillCharged)}
-        cash = sum((f.credit * 100 * f.quantity for f in fills.values()), Decimal(0))
-        fees = sum(charges.values(), Decimal(0))
-        held: dict[object, int] = {}
-        of = {order.order_id: order.intent.legs for order in orders}
-        for fill in fills.values():
-            for leg in of[fill.order_id]:
-                held[leg.contract] = held.get(leg.contract, 0) + leg.ratio * fill.quantity
-        references = [ticket.wire.order_ref for ticket in bench.tickets()]
-        assert {c: n for c, n in held.items() if n} == run_now(venue.positions())
-        assert before + cash - fees == run_now(venue.account()).cash_usd
-        assert len(references) == len(set(references))
+        assert_books_agree(bench, orders, events, before)
         assert bench.broker.line.is_ready
         assert bench.broker.ledger.active() == ()
         assert AT + timedelta(minutes=4) < bench.clock.now()
 
 
-def test_kinds_without_a_script_here_have_a_test_elsewhere_or_none_of_an_order() -> None:
+def test_every_kind_has_a_script_here_or_a_story_of_its_own() -> None:
     of_scripts = {read_faults(toml_of(text), name)[0].kind for name, text in SCRIPTS.items()}
 
-    assert set(Kind) - of_scripts == {
-        *(Kind.MUTE, Kind.PACING, Kind.ID_IN_USE, Kind.STALE_ID, Kind.TWIN),
-        *(Kind.SILENT_DATA, Kind.NAN_GREEKS, Kind.NO_QUOTES, Kind.COMPETING),
-    }
+    assert set(Kind) == of_scripts | set(STORIES)

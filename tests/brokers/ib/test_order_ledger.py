@@ -16,9 +16,11 @@ from ib_samples import (
     status_seen,
 )
 
+from brokers.ib.codes import rejection
 from brokers.ib.contracts import ContractCache
-from brokers.ib.ledger import OrderLedger, Reading, Stage, rejection
+from brokers.ib.ledger import OrderLedger, Reading
 from brokers.ib.messages import CommissionSeen, ErrorSeen
+from brokers.ib.tracked import Stage
 from market.orders import (
     BrokerEvent,
     FillCharged,
