@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.control_socket import SOCKET_NAME
+from bot.control_socket import ask_daemon
 
 ROOT = Path(__file__).parents[2]
 ALVH = Path(sys.executable).parent / "alvh"
@@ -126,7 +126,10 @@ class Shell:
     def _serves(self, line: str) -> bool:
         """Tell whether a daemon has come so far that Ctrl-C ends it in order."""
         folder = re.search(r"alvh run .*--out (\S+)", line)
-        return folder is None or (self.folder / folder[1] / SOCKET_NAME).is_socket()
+        if folder is None:
+            return True
+        answer = ask_daemon(self.folder / folder[1], {"verb": "status"})
+        return answer is not None and answer["status"].get("starting") is None
 
     def stop(self, begins: str) -> str:
         """Press Ctrl-C where a command runs; return all that it wrote.
