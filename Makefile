@@ -72,12 +72,14 @@ docs: setup ## Build the site of documentation into build/docs; a warning is an 
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/docs
 
-peers: .clients/pricing/.ready ## Make an environment with the peers that pricing is measured beside
+PEERS := pricing nautilus
 
-.clients/pricing/.ready: benchmarks/pricing_peers.txt | setup
-	@echo "peers: installing those of pricing"
-	@$(BIN)/python -m venv --clear .clients/pricing
-	@.clients/pricing/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+peers: $(PEERS:%=.clients/%-peers/.ready) ## Make environments with the programs that benchmarks measure beside
+
+.clients/%-peers/.ready: benchmarks/%_peers.txt | setup
+	@echo "peers: installing those of $*"
+	@$(BIN)/python -m venv --clear .clients/$*-peers
+	@.clients/$*-peers/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 bench: setup peers ## Measure everything and write docs/performance.md (some minutes)
@@ -96,8 +98,10 @@ check: setup ## Check format, lint, types and the import table
 	$(BIN)/lint-imports --no-logo
 
 KILLS ?= 40
-chaos: setup ## Kill bot and exchange over a replayed quarter: KILLS=1000 SEED=7
-	$(BIN)/python tests/chaos/chaos.py --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+VENUE ?= exchange
+CHAOS = $(if $(filter gateway,$(VENUE)),gateway_chaos,chaos)
+chaos: setup ## Kill bot and exchange: KILLS=1000 SEED=7, or the bot before the gateway: VENUE=gateway
+	$(BIN)/python tests/chaos/$(CHAOS).py --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
 format: setup ## Format the code and mend what the linter can mend
 	$(BIN)/ruff check --fix-only

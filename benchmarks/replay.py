@@ -7,14 +7,11 @@ built in. Every figure comes from a fresh process; the journal lies in memory or
 bars are this project's own: the peers' rates are in docs/performance.md.
 """
 
-import cProfile
 import json
 import os
-import pstats
 import resource
 import subprocess
 import sys
-from collections import defaultdict
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.figures import Figure, Told, parser_of, tell
+from benchmarks.profiles import profile_of
 from bot.bootstrap import Rig
 from bot.replay import Window, replay_rig, walk, window
 from bot.settings import DEFAULT_PRESET, load_settings
@@ -35,7 +33,6 @@ BUILT_IN = (date(2014, 1, 3), date(2018, 12, 31))
 PROFILED_YEARS = 2
 SEED = 7
 MEMORY_BAR, DISK_BAR, MEGABYTES_BAR = 3000.0, 1500.0, 300.0
-SHOWN_FUNCTIONS = 12
 
 
 def prepared(years: int, journal: Path | None, listing: str) -> tuple[Rig, Window]:
@@ -85,35 +82,7 @@ def where_time_goes(years: int) -> tuple[str, ...]:
     """Return a profile as lines: share of time by layer, then the dearest functions."""
     rig, span = prepared(min(years, PROFILED_YEARS), None, "hypothetical")
     days = rig.world.calendar.between(span.first, span.last)
-    profile = cProfile.Profile()
-    profile.runcall(lambda: run_now(walk(rig, days)))
-    rows = pstats.Stats(profile).stats  # type: ignore[attr-defined]
-    total = sum(row[2] for row in rows.values())
-    calls = sum(row[1] for row in rows.values()) / len(days)
-    layers: dict[str, float] = defaultdict(float)
-    for (path, _, _), row in rows.items():
-        layers[layer_of(path)] += row[2]
-    shares = sorted(layers.items(), key=lambda item: -item[1])
-    lines = [f"{calls:,.0f} Python calls a session, under the profiler's own weight:"]
-    lines += [f"{seconds / total:6.1%}  {name}" for name, seconds in shares]
-    lines.append("the dearest functions by their own time, with calls a session:")
-    for (path, _, name), row in sorted(rows.items(), key=lambda item: -item[1][2])[
-        :SHOWN_FUNCTIONS
-    ]:
-        place = f"{layer_of(path)}: {Path(path).name} {name}"
-        lines.append(f"{row[2] / total:6.1%}  {row[1] / len(days):8.1f}  {place}")
-    return tuple(lines)
-
-
-def layer_of(path: str) -> str:
-    """Return the room of this project that a file lies in, else what it belongs to."""
-    parts = Path(path).parts
-    if "site-packages" in parts:
-        return parts[parts.index("site-packages") + 1]
-    root = Path(__file__).resolve().parent.parent
-    if path.startswith(str(root)):
-        return Path(path).relative_to(root).parts[0]
-    return "built in" if path == "~" else "standard library"
+    return profile_of(lambda: run_now(walk(rig, days)), len(days), "a session")
 
 
 def per_leg(found: dict[str, Any]) -> tuple[float, float, float]:

@@ -15,9 +15,17 @@ from typing import Any
 
 from benchmarks.figures import Figure, shown
 
-SCRIPTS = ("replay", "pricing", "monte_carlo", "events", "daemon", "journal_commits")
+SCRIPTS = (
+    "replay",
+    "pricing",
+    "monte_carlo",
+    "events",
+    "daemon",
+    "order_on_wire",
+    "journal_commits",
+)
 PACKAGES = ("numpy", "scipy", "sqlalchemy", "msgspec", "distributed")
-PEERS = Path("benchmarks/pricing_peers.txt")
+PEERS = (Path("benchmarks/pricing_peers.txt"), Path("benchmarks/nautilus_peers.txt"))
 IDEAS = Path("benchmarks/next_ideas.md")
 HEADER = """\
 # Performance
@@ -62,7 +70,7 @@ def surroundings() -> str:
     """Return on what was measured."""
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-    peers = ", ".join(PEERS.read_text(encoding="utf-8").split())
+    peers = ", ".join(line for each in PEERS for line in each.read_text(encoding="utf-8").split())
     data = "recorded data" if os.environ.get("ALVH_DATA") else "the built-in history"
     return (
         f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()},"

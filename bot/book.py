@@ -235,6 +235,11 @@ class Book:
     def _drop_follow_up(self, purpose: str) -> None:
         self._follow_ups = [f for f in self._follow_ups if f.intent.purpose != purpose]
 
+    @property
+    def has_follow_ups(self) -> bool:
+        """Tell whether an order waits for another to fill whole."""
+        return bool(self._follow_ups)
+
     def ready_follow_ups(self) -> tuple[FollowUp, ...]:
         """Return the orders whose turn has come."""
         return tuple(waiting for waiting in self._follow_ups if waiting.is_ready)

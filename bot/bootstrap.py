@@ -242,8 +242,9 @@ def build_simulated(
     shell = Shell(engine, broker, feed, journal, clock.now)
     conduct = ConductMeter(book, settings)
     vitals = Vitals()
-    for watch in (summary.watch, rules.watch, conduct.watch, vitals.watch):
-        engine.listen(watch)
+    for watcher in (summary, rules, conduct):
+        engine.listen(watcher.watch, watcher.kinds)
+    engine.listen(vitals.watch)
     if continues:
         _recall(journal, engine)
     engine.note((_resumed if continues else _started)(settings, world, identity))

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from market.orders import ApprovedOrder
 from market.quotes import SnapshotRequest
 from market.schedule import Moment
+from market.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class FetchSnapshot:
     """Fetch index levels and what `request` names, for the strategies that asked at `moment`."""
 

@@ -6,7 +6,7 @@ Watches the records go by; `report` gives the figures of the run so far.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from bot.book import CONDOR, HEDGE, Book
 from bot.events import DecisionMade, EquityMarked, OrderApproved, Record
@@ -24,6 +24,7 @@ class ConductMeter:
     """Running figures; a session is well conducted with the hedge complete, a quick ratio of 1 or
     more and open losses within the cap (R-32)."""
 
+    kinds: ClassVar = frozenset({EquityMarked, DecisionMade, OrderApproved, OrderFilled})
     book: Book
     params: MethodParams
     sessions: int = 0

@@ -5,7 +5,7 @@ asyncio daemon in life, a plain loop in replay. All that the engine remembers is
 the journal's records rebuild.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -36,16 +36,15 @@ from bot.events import (
     SnapshotFailed,
     SnapshotTaken,
 )
+from bot.listeners import Listener, Listeners
 from bot.risk import Exposure, Refusal, RiskGate
 from bot.risk_market import leg_quotes
 from bot.safety import SafetyParams
 from bot.shadow import SHADOW, Shadows
 from bot.tape import DailyTape
-from market.errors import InvariantBroken
-from market.instruments import OptionContract
 from market.listings import Listings
 from market.macro import MacroCalendar
-from market.orders import Order, OrderFilled, OrderIntent, order_id
+from market.orders import LineChanged, LineState, Order, OrderFilled, OrderIntent, order_id
 from market.quotes import MarketSnapshot, SnapshotRequest
 from market.schedule import MissedPolicy, Moment, MomentName
 from market.sessions import SessionCalendar
@@ -92,7 +91,8 @@ class Engine:
         self._run_mode = run_mode
         self._keep = record
         self._keep_input = keep_input
-        self._listeners: list[Callable[[Record], None]] = []
+        self._listeners = Listeners()
+        self._last_context: Context | None = None
         self._view_listeners: list[Callable[[str, View], None]] = []
         self._steps: Mapping[type, Callable[..., list[Command]]] = {
             MomentDue: self._moment,
@@ -109,9 +109,9 @@ class Engine:
         """Record the event, apply it, let strategies decide, and return what is to be done."""
         return self._steps[type(event)](event)
 
-    def listen(self, listener: Callable[[Record], None]) -> None:
-        """Have `listener` called with every record from now on."""
-        self._listeners.append(listener)
+    def listen(self, listener: Listener, kinds: Collection[type] | None = None) -> None:
+        """Have `listener` called with every record from now on, or with those of some kinds."""
+        self._listeners.add(listener, kinds)
 
     def listen_to_views(self, listener: Callable[[str, View], None]) -> None:
         """Have `listener` called with each strategy's name and the view it decides on."""
@@ -133,8 +133,7 @@ class Engine:
         self._tell(record)
 
     def _tell(self, record: Record) -> None:
-        for listener in self._listeners:
-            listener(record)
+        self._listeners.tell(record)
         self.book.apply(record)
 
     def _record(self, record: Record) -> None:
@@ -157,23 +156,30 @@ class Engine:
     def _ask(self, moment: Moment) -> list[Command]:
         """Fetch what strategies need, with quotes of all that is held, which capital needs."""
         context = self._context(moment)
-        wanted = {s.name: s.needs(context) for s in self._strategies}
-        if self.shadows is not None:
-            wanted[SHADOW] = self.shadows.needs(context)
-        requests = {name: request for name, request in wanted.items() if request is not None}
+        requests: dict[str, SnapshotRequest] = {}
+        for strategy in self._strategies:
+            request = strategy.needs(context)
+            if request is not None:
+                requests[strategy.name] = request
+        shadow = None if self.shadows is None else self.shadows.needs(context)
+        if shadow is not None:
+            requests[SHADOW] = shadow
         if not requests and moment.name is not MomentName.HEDGE_REVIEW:
             return []
         chains = dict.fromkeys(key for request in requests.values() for key in request.chains)
         bars = max((request.bars for request in requests.values()), default=0)
         held = dict.fromkeys(self.book.ledger.positions())
         held |= dict.fromkeys(c for request in requests.values() for c in request.contracts)
-        request = SnapshotRequest(tuple(chains), tuple(held), bars)
-        return [FetchSnapshot(moment, tuple(requests), request)]
+        wanted = SnapshotRequest(tuple(chains), tuple(held), bars)
+        return [FetchSnapshot(moment, tuple(requests), wanted)]
 
     def _context(self, moment: Moment) -> Context:
-        known = self._reference
-        positions = self.book.positions()
-        return Context(moment, positions, known.calendar, known.listings, known.macro)
+        """Return what is known before a quote: the last answer, unless moment or book changed."""
+        known, last, positions = self._reference, self._last_context, self.book.positions()
+        if last is None or last.moment is not moment or last.positions is not positions:
+            last = Context(moment, positions, known.calendar, known.listings, known.macro)
+            self._last_context = last
+        return last
 
     def _snapshot(self, taken: SnapshotTaken) -> list[Command]:
         moment, snapshot = taken.moment, taken.snapshot
@@ -369,12 +375,16 @@ class Engine:
     def _reported(self, reported: BrokerReported) -> list[Command]:
         event = reported.event
         self._record(event)
-        ready = self.book.ready_follow_ups() if isinstance(event, OrderFilled) else ()
+        return self._released(event.at) if isinstance(event, OrderFilled | LineChanged) else []
+
+    def _released(self, at: datetime) -> list[Command]:
+        """Look at the market for what waited for a fill, once the line can be trusted: it is
+        judged on the market of now, not on that of its decision."""
+        ready = self.book.ready_follow_ups() if self.book.line is LineState.READY else ()
         if not ready:
             return []
-        # What waited for this fill is judged on the market of now, not on that of its decision.
         first = ready[0]
-        moment = Moment(first.moment, event.at, first.session, MissedPolicy.SKIP, timedelta(0))
+        moment = Moment(first.moment, at, first.session, MissedPolicy.SKIP, timedelta(0))
         seen = dict.fromkeys(self.book.ledger.positions())
         seen |= dict.fromkeys(leg.contract for each in ready for leg in each.intent.legs)
         return [FetchSnapshot(moment, (FOLLOW_UP,), SnapshotRequest(contracts=tuple(seen)))]
@@ -399,19 +409,3 @@ def _stopped(order: Order, at: datetime, refusal: Refusal) -> OrderStopped:
         refusal.code,
         refusal.sentence,
     )
-
-
-def check_books_agree(book: Book, broker_positions: Mapping[OptionContract, int]) -> None:
-    """Compare the book with what the broker holds.
-
-    Raises:
-        InvariantBroken: they differ in any series.
-    """
-    ours = book.ledger.positions()
-    different = sorted(
-        contract.symbol
-        for contract in {*ours, *broker_positions}
-        if ours.get(contract, 0) != broker_positions.get(contract, 0)
-    )
-    if different:
-        raise InvariantBroken(f"book and broker differ in {', '.join(different)}")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from bot.book import CONDOR, HEDGE, Book
 from bot.events import EquityMarked, LayerMark
@@ -17,6 +18,7 @@ from market.orders import ZERO
 from market.quotes import IndexLevels, MarketSnapshot, Quote
 from market.schedule import Moment
 from market.sessions import SessionCalendar
+from market.values import value
 from strategies.base import Capital
 from strategies.temporal import temporal_theta
 
@@ -25,12 +27,21 @@ MARK_DIGITS = 4
 THETA_DIGITS = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """The value of one contract in points and whether a quote stands behind it."""
 
     points: float
     is_quoted: bool
+
+
+class MarkedCall(NamedTuple):
+    """A holding of the hedge with its quote, its mark and its value in dollars."""
+
+    layer: str
+    holding: Holding
+    quote: Quote | None
+    mark: Mark
+    value_usd: Decimal
 
 
 def mark_of(
@@ -45,23 +56,27 @@ def mark_of(
     return Mark(float(contract.intrinsic_points(Decimal(str(underlying)))), False)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Valuation:
     """Marked values by strategy in dollars, and the hedge contract by contract."""
 
     value_usd: Mapping[str, Decimal]
-    layers: tuple[LayerMark, ...]
+    calls: tuple[MarkedCall, ...]
 
     @property
     def total_usd(self) -> Decimal:
         """Return the value of all holdings."""
         return sum(self.value_usd.values(), ZERO)
 
+    def layers(self) -> tuple[LayerMark, ...]:
+        """Return the hedge as the equity point of a session tells it, while nothing has traded."""
+        return tuple(_layer_mark(*call) for call in self.calls)
+
 
 def value_book(book: Book, snapshot: MarketSnapshot) -> Valuation:
     """Return what all holdings are worth on this snapshot."""
     values: dict[str, Decimal] = {CONDOR: ZERO, HEDGE: ZERO}
-    layers: list[LayerMark] = []
+    calls: list[MarkedCall] = []
     levels = snapshot.levels
     for holding in book.ledger.holdings.values():
         contract = holding.contract
@@ -71,8 +86,8 @@ def value_book(book: Book, snapshot: MarketSnapshot) -> Valuation:
         value = holding.position * Decimal(str(mark.points)) * contract.multiplier
         values[holding.strategy] += value
         if holding.layer is not None:
-            layers.append(_layer_mark(holding.layer, holding, quote, mark, value))
-    return Valuation(values, tuple(layers))
+            calls.append(MarkedCall(holding.layer, holding, quote, mark, value))
+    return Valuation(values, tuple(calls))
 
 
 def _layer_mark(
@@ -164,7 +179,7 @@ def mark_equity(
         hedge_pnl.quantize(CENT),
         ledger.fees_usd,
         book.open_max_loss_usd(),
-        valuation.layers,
+        valuation.layers(),
         thetas.condor,
         thetas.hedge,
     )

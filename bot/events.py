@@ -27,6 +27,7 @@ from market.orders import (
 )
 from market.quotes import FuturesCurve, IndexLevels, MarketSnapshot
 from market.schedule import Moment
+from market.values import value
 from strategies.base import Decision, HedgePlan, JsonValue
 
 
@@ -57,7 +58,7 @@ class RunResumed:
     settings: Mapping[str, Mapping[str, JsonValue]]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class MomentReached:
     """A moment of the schedule came; `event` names the release it belongs to."""
 
@@ -78,7 +79,7 @@ class MomentMissed:
     event: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class MarketSeen:
     """The index levels and futures that a decision looked at; `kept` are the digests under which
     the journal holds the whole of it, none where a world and its seed give it again."""
@@ -101,7 +102,7 @@ class MarketUnseen:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class DecisionMade:
     """A strategy decided; the decision holds its reasons and its orders."""
 
@@ -151,7 +152,7 @@ class EntryClosed:
     quantity: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class LayerMark:
     """One hedge contract at a session's end; `is_quoted` is false for a stated substitute."""
 
@@ -231,7 +232,7 @@ class FlattenWanted:
     with_hedge: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ShadowMark:
     """One shadow book at a session's end, dollars."""
 
@@ -328,7 +329,7 @@ KINDS: dict[str, type] = {
 KIND_OF: dict[type, str] = {record: name for name, record in KINDS.items()}
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class MomentDue:
     """Input: the clock reached a moment of the schedule."""
 
@@ -344,7 +345,7 @@ class MomentSkipped:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class SnapshotTaken:
     """Input: the market as fetched for a moment, for the strategies that asked."""
 
@@ -362,7 +363,7 @@ class SnapshotFailed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class BrokerReported:
     """Input: the broker said something about an order or a position."""
 

@@ -11,8 +11,8 @@ from bot.world import World
 from brokers.gateway.contracts import Directory
 from brokers.gateway.faults import Fault
 from brokers.gateway.means import Means
-from brokers.gateway.pacing import Pace
 from brokers.gateway.server import GatewayServer
+from brokers.gateway.terms import ORDINARY, Terms
 from brokers.gateway.venue import Venue
 from brokers.sim.broker import SimBroker
 
@@ -57,13 +57,12 @@ def build_gateway(
     seed: int,
     *,
     account: str = PAPER_ACCOUNT,
-    has_live_data: bool = True,
     faults: Iterable[Fault] = (),
-    pace: Pace | None = None,
+    terms: Terms = ORDINARY,
 ) -> GatewayServer:
     """Return a server that does not listen yet."""
     venue = build_venue(settings, world, clock, seed, account)
-    return GatewayServer(venue, has_live_data=has_live_data, faults=faults, pace=pace)
+    return GatewayServer(venue, faults=faults, terms=terms)
 
 
 PULSE = timedelta(seconds=0.25)

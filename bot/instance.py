@@ -14,6 +14,7 @@ from typing import Self
 from brokers.local_socket import peer_pid
 from market.errors import AlreadyRunning, ConfigError
 
+LOCK_NAME = "instance.lock"
 HEX_DIGITS = 32
 
 

@@ -60,7 +60,10 @@ class Ledger:
 
     def purse(self, strategy: str) -> Purse:
         """Return the purse of a strategy, empty if it never traded."""
-        return self.purses.setdefault(strategy, Purse())
+        purse = self.purses.get(strategy)
+        if purse is None:
+            purse = self.purses[strategy] = Purse()
+        return purse
 
     @property
     def cash_usd(self) -> Decimal:

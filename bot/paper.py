@@ -25,6 +25,7 @@ from bot.world import World, load_calendar, load_listings, shipped_params
 from brokers.base import TimedBroker
 from brokers.ib import translate
 from brokers.ib.broker import IbBroker, VenueDates
+from brokers.ib.diary import PriceDiary
 from brokers.ib.feed import INDICES, FeedFacts, IbFeed
 from brokers.ib.inbox import RequestFailed
 from brokers.ib.messages import BarSeen
@@ -81,6 +82,7 @@ def build_adapter(settings: Settings, clock: Clock, *, may_be_delayed: bool) -> 
     feed = IbFeed(ours, broker.line, broker.finder, clock.now, facts)
     broker.ticks, broker.settlement_value = feed.board.hear, feed.settlement_value
     broker.sender.package_veto = feed.package_veto
+    broker.keep_diary(PriceDiary(feed.board, broker.line, broker.cache, clock.now))
     return Adapter(broker, feed, calendar, ours.account, monthlies)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from bot.book import Book
 from bot.clock import Clock, SystemClock
 from bot.events import Record, RunStarted
-from bot.instance import InstanceLock
+from bot.instance import LOCK_NAME, InstanceLock
 from bot.journal.reader import JournalReader
 from bot.journal.store import SqlJournal
 from bot.paper import PAPER, build_adapter, restore
@@ -17,7 +17,7 @@ from bot.settings import Settings
 from brokers.ib.paper_lock import require_paper_settings
 from market.errors import ConfigError
 
-JOURNAL, LOCK_NAME = "journal.db", "instance.lock"
+JOURNAL = "journal.db"
 
 
 class Meeting:

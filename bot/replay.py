@@ -6,9 +6,9 @@ from datetime import date, datetime
 from pathlib import Path
 from time import perf_counter
 
+from bot.agreement import check_books_agree
 from bot.bootstrap import Rig, RunIdentity, build_simulated, first_moment
 from bot.clock import SimulatedClock
-from bot.engine import check_books_agree
 from bot.events import MomentDue, OrderApproved, Record
 from bot.settings import Settings
 from bot.world import World

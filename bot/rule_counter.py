@@ -12,7 +12,7 @@ picked (R-21) and transitions valued (R-33) are counted singly. Rules of this fi
   re-strike for a release or for the profile also where it is only called for.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -77,6 +77,11 @@ class RuleCounter:
     _entry_ends: dict[str, datetime] = field(default_factory=dict)
     _ranged: date | None = None
     _is_holding: bool = False
+
+    @property
+    def kinds(self) -> Collection[type]:
+        """Return the kinds of records that bind a rule or tell how one ended."""
+        return _WATCHERS.keys()
 
     def watch(self, record: Record) -> None:
         """Take in one record."""

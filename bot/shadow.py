@@ -22,11 +22,11 @@ from bot.events import (
     ShadowsMarked,
     ShadowTraded,
 )
-from bot.shadow_condors import CondorBook
+from bot.shadow_condors import CondorBook, Trade
 from bot.shadow_hedge import StaticHedge
 from brokers.sim.fees import FeeSchedule
 from market.instruments import OptionContract
-from market.orders import ZERO, Order, OrderFilled
+from market.orders import ZERO, FillCharged, Order, OrderFilled
 from market.quotes import ChainKey, IndexLevels, MarketSnapshot, SnapshotRequest
 from market.schedule import Moment, MomentName
 from strategies.base import Context, View
@@ -37,6 +37,7 @@ from strategies.time_shift import root_campaign
 CENT = Decimal("0.01")
 STOP_CREDITS = Decimal(2)
 SHADOW = "shadow"
+FILLS_REMEMBERED = 64  # a broker tells its charges within days
 
 
 class ShadowName(StrEnum):
@@ -62,6 +63,14 @@ class Variants:
         return (self.traded, self.stopped, self.held)
 
 
+@dataclass
+class BookedFill:
+    """A fill as the variants booked it: its fees as known so far, and the trades that bear them."""
+
+    fees_usd: Decimal
+    trades: list[tuple[CondorBook, Trade]]
+
+
 class Shadows:
     """Keeps the shadow books: fed with every record, and with the market at its moments."""
 
@@ -71,6 +80,7 @@ class Shadows:
         self._start_usd = start_usd
         self._fees = fees
         self._orders: dict[str, Order] = {}
+        self._fills: dict[str, BookedFill] = {}
         self._tiers: dict[str, str] = {}
         self._levels: IndexLevels | None = None
 
@@ -103,6 +113,8 @@ class Shadows:
                 self._orders[record.order.order_id] = record.order
         elif isinstance(record, OrderFilled) and record.order_id in self._orders:
             self._filled(record)
+        elif isinstance(record, FillCharged):
+            self._charged(record)
 
     def _note_tier(self, record: DecisionMade) -> None:
         tier = record.decision.facts.get("tier")
@@ -114,11 +126,21 @@ class Shadows:
         order = self._orders[fill.order_id]
         intent, session = order.intent, order.session
         tier = self._tiers.get(root_campaign(intent.campaign), "")
-        self.condors.traded.fill(intent, fill, session, tier)
         is_entry = not intent.is_closing and root_campaign(intent.campaign) == intent.campaign
-        if is_entry:
-            self.condors.stopped.fill(intent, fill, session, tier)
-            self.condors.held.fill(intent, fill, session, tier)
+        books = self.condors.all() if is_entry else (self.condors.traded,)
+        trades = [(book, book.fill(intent, fill, session, tier)) for book in books]
+        self._fills[fill.fill_id] = BookedFill(fill.fees_usd, trades)
+        while len(self._fills) > FILLS_REMEMBERED:
+            del self._fills[next(iter(self._fills))]
+
+    def _charged(self, charge: FillCharged) -> None:
+        """Have the variants bear what the broker charged later, as the full book does."""
+        booked = self._fills.get(charge.fill_id)
+        if booked is None:
+            return
+        further_usd, booked.fees_usd = charge.fees_usd - booked.fees_usd, charge.fees_usd
+        for book, trade in booked.trades:
+            book.charge(trade, further_usd)
 
     def needs(self, context: Context) -> SnapshotRequest | None:
         """Return what the shadows want to see at this moment, beyond what the full book does."""

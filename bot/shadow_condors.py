@@ -51,8 +51,8 @@ class CondorBook:
         """Return the series held."""
         return tuple(self.ledger.positions())
 
-    def fill(self, intent: OrderIntent, fill: OrderFilled, session: date, tier: str) -> None:
-        """Book one fill at the price and fees that the full book had."""
+    def fill(self, intent: OrderIntent, fill: OrderFilled, session: date, tier: str) -> Trade:
+        """Book one fill at the price and fees that the full book had; return its trade."""
         trade = self.trades.setdefault(root_campaign(intent.campaign), Trade(tier))
         before = self.cash_usd
         for leg, price in zip(intent.legs, fill.leg_prices, strict=True):
@@ -62,6 +62,12 @@ class CondorBook:
         trade.net_usd += self.cash_usd - before
         if not intent.is_closing and root_campaign(intent.campaign) == intent.campaign:
             trade.entry_usd += fill.credit * fill.quantity * 100
+        return trade
+
+    def charge(self, trade: Trade, fees_usd: Decimal) -> None:
+        """Book what the broker charged for a fill beyond what was known; a trade may be over."""
+        self.ledger.charge(CONDOR, fees_usd)
+        trade.net_usd -= fees_usd
 
     def settle(self, session: date, spx_close: Decimal) -> None:
         """Turn what expires this session into cash."""

@@ -15,7 +15,7 @@ from bot.events import BrokerReported, Input, SnapshotFailed, SnapshotTaken
 from bot.journal.base import Journal
 from brokers.base import Broker, MarketData
 from market.errors import BrokerUnavailable, MarketDataError
-from market.orders import LineChanged, LineState
+from market.orders import BrokerEvent, LineChanged, LineState
 
 
 class Shell:
@@ -44,9 +44,12 @@ class Shell:
         """Take one event through the engine, and all that follows from it."""
         await self._work_off(deque([event]))
 
-    async def hear_broker(self) -> int:
-        """Take in what the broker reported since last time; return how many events that were."""
-        told = self._broker.drain()
+    async def hear_broker(self, *, is_compared: bool = True) -> int:
+        """Take in what the broker reported since last time; return how many events that were.
+
+        Unless the books are compared, its word that the line is ready again counts for nothing.
+        """
+        told = [each for each in self._broker.drain() if is_compared or not _is_ready(each)]
         await self._work_off(deque(map(BrokerReported, told)))
         return len(told)
 
@@ -87,3 +90,7 @@ class Shell:
         except MarketDataError as error:
             return SnapshotFailed(command.moment, command.asked_by, str(error))
         return SnapshotTaken(command.moment, command.asked_by, snapshot)
+
+
+def _is_ready(event: BrokerEvent) -> bool:
+    return isinstance(event, LineChanged) and event.state is LineState.READY

@@ -17,6 +17,7 @@ from market.instruments import OptionContract
 from market.orders import ApprovedOrder, LineChanged, LineState, Order
 
 SENT_AGAIN = "approved before a break, sent again under the same id"
+NOT_COMPARED = "book and broker are yet to be compared"
 ADOPTED_FROM = timedelta(days=7)
 
 
@@ -42,6 +43,9 @@ async def take_up(
         BrokerUnavailable: the broker cannot be reached.
         ConfigError: it is not the broker that the settings name.
     """
+    if book.has_follow_ups and book.line is LineState.READY:
+        # A fill that is heard now may set free an order, which has to wait for the comparison.
+        await shell.handle(BrokerReported(LineChanged(at, LineState.DOWN, None, NOT_COMPARED)))
     await broker.connect()
     unsent = [s.order for s in book.working() if s.status is OrderStatus.APPROVED]
     difference, count = None, 0
@@ -62,8 +66,8 @@ async def _hear(broker: Broker, shell: Shell, book: Book, heard: int, at: dateti
     """Have everything told that the journal does not hold; return how many events that were."""
     if isinstance(broker, Retelling):
         await broker.retell(heard)
-        return await shell.hear_broker()
-    count = await shell.hear_broker()
+        return await shell.hear_broker(is_compared=False)
+    count = await shell.hear_broker(is_compared=False)
     for fill in await broker.executions(at - ADOPTED_FROM):
         if fill.order_id in book.orders and fill.fill_id not in book.fill_fees_usd:
             await shell.handle(BrokerReported(fill))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from bot.book import CONDOR, HEDGE, Book
 from bot.drawdown import Drawdown
@@ -47,6 +47,9 @@ class EquityPoint:
 class RunSummary:
     """Counters and curves of one run."""
 
+    kinds: ClassVar = frozenset(
+        {DecisionMade, EntryClosed, OrderApproved, OrderFilled, EquityMarked, ShadowsMarked}
+    )
     start_nlv_usd: Decimal
     sessions: int = 0
     opened: int = 0

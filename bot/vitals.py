@@ -6,9 +6,10 @@ Rules of this file:
 """
 
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import get_args
+from typing import Any, get_args
 
 from bot.events import (
     DecisionMade,
@@ -25,7 +26,7 @@ from market.schedule import Moment
 SESSIONS_REMEMBERED = 6
 MISSED_REMEMBERED = 40
 # The state of the line is our own observation; all else is the broker's word.
-TOLD_BY_BROKER = tuple(kind for kind in get_args(BrokerEvent) if kind is not LineChanged)
+TOLD_BY_BROKER = frozenset(kind for kind in get_args(BrokerEvent) if kind is not LineChanged)
 
 MomentKey = tuple[str, str | None]
 
@@ -51,26 +52,33 @@ class Vitals:
     def watch(self, record: Record) -> None:
         """Take in one record."""
         self.last_at = record.at if self.last_at is None else max(self.last_at, record.at)
-        if isinstance(record, TOLD_BY_BROKER):
+        if type(record) in TOLD_BY_BROKER:
             self.heard += 1
             return
-        match record:
-            case RunStarted():
-                self.began_at = record.at
-            case MomentReached():
-                self.last_moment = record
-                self._meet(record.session, (record.name, record.event))
-            case MomentMissed():
-                self.missed.append(record)
-                self._meet(record.session, (record.name, record.event))
-            case OrderStopped():
-                self.refusals[record.code] += 1
-            case DecisionMade() if record.decision.moment == "entry":
-                self.decided = record.session
-            case EntryClosed():
-                self.decided = record.session
-            case _:
-                pass
+        watcher = _WATCHERS.get(type(record))
+        if watcher is not None:
+            watcher(self, record)
+
+    def _began(self, record: RunStarted) -> None:
+        self.began_at = record.at
+
+    def _reached(self, record: MomentReached) -> None:
+        self.last_moment = record
+        self._meet(record.session, (record.name, record.event))
+
+    def _missed(self, record: MomentMissed) -> None:
+        self.missed.append(record)
+        self._meet(record.session, (record.name, record.event))
+
+    def _stopped(self, record: OrderStopped) -> None:
+        self.refusals[record.code] += 1
+
+    def _decided(self, record: DecisionMade) -> None:
+        if record.decision.moment == "entry":
+            self.decided = record.session
+
+    def _closed(self, record: EntryClosed) -> None:
+        self.decided = record.session
 
     def _meet(self, session: date, key: MomentKey) -> None:
         self._met.setdefault(session, set()).add(key)
@@ -88,3 +96,13 @@ class Vitals:
         if self.began_at is not None and moment.at < self.began_at:
             return False
         return key_of(moment) not in self._met.get(moment.session, ())
+
+
+_WATCHERS: dict[type, Callable[[Vitals, Any], None]] = {
+    RunStarted: Vitals._began,
+    MomentReached: Vitals._reached,
+    MomentMissed: Vitals._missed,
+    OrderStopped: Vitals._stopped,
+    DecisionMade: Vitals._decided,
+    EntryClosed: Vitals._closed,
+}

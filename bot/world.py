@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -80,8 +81,13 @@ def load_macro(settings: Settings) -> MacroCalendar:
 
 def load_listings(calendar: SessionCalendar, settings: Settings) -> Listings:
     """Return which series exist on which date."""
+    return _listings(calendar, settings.market.listing is ListingMode.HYPOTHETICAL)
+
+
+@lru_cache(maxsize=4)
+def _listings(calendar: SessionCalendar, is_hypothetical: bool) -> Listings:
+    """Return the shipped listings on a calendar: drawn markets that share one share them too."""
     rules = ListingRules.from_toml(config_text("listings.toml"))
-    is_hypothetical = settings.market.listing is ListingMode.HYPOTHETICAL
     return Listings(rules, calendar, is_hypothetical)
 
 

@@ -123,9 +123,9 @@ class Listings:
 
     def vix_expiries(self, on: date, until: date) -> tuple[tuple[TradingClass, date], ...]:
         """Return class and date of the VIX expiries after `on`, up to `until`, listed on `on`."""
-        if self._vix_seen is None or self._vix_seen.on != on:
-            self._vix_seen = self._vix_listed(on)
         seen = self._vix_seen
+        if seen is None or seen.on != on:
+            seen = self._vix_seen = self._vix_listed(on)
         return seen.series[: bisect_right(seen.expiries, until)]
 
     def _vix_listed(self, on: date) -> "_VixListed":

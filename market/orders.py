@@ -10,11 +10,12 @@ from decimal import Decimal
 from enum import StrEnum
 
 from market.instruments import COMBO_TICK, OptionContract, TradingClass, tick_size
+from market.values import value
 
 ZERO = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Leg:
     """One contract of a combo with its signed ratio."""
 
@@ -133,6 +134,7 @@ class LookVerdict(StrEnum):
     FILLED = "filled"
     NOT_DRAWN = "not drawn"  # between natural and mid, where chance decides
     ABOVE_MID = "above mid"
+    RESTING = "resting"  # at a broker: at the mid or below, and not filled yet
     NO_MID = "no mid"  # natural is too low and a side that the mid needs is absent
     NO_PRICE = "no price"  # a leg is stale, crossed or missing
     CLOSED = "closed"  # a leg does not trade at this hour

@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market.instruments import OptionContract, Right, TradingClass
+from market.values import value
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Quote:
     """Best bid and ask of one series, in points, with model greeks and sizes where known."""
 
@@ -39,7 +40,7 @@ class Quote:
         return 0.5 * (self.bid + self.ask)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class DisplayedSize:
     """Contracts behind a quote: fewer the dearer the series and the further in the money."""
 
@@ -58,7 +59,7 @@ class DisplayedSize:
         return Quote(at, bid, ask, iv, delta, contracts if bid > 0 else 0, contracts)
 
 
-@dataclass(frozen=True)
+@value(frozen=True)
 class Chain:
     """All strikes of one expiry at one instant.
 
@@ -126,7 +127,7 @@ def _known(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class IndexLevels:
     """Levels of the indices at one instant, in points; None is unknown."""
 
@@ -138,7 +139,7 @@ class IndexLevels:
     vvix: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class FuturesCurve:
     """VIX futures, nearest expiry first, in points."""
 
@@ -172,7 +173,7 @@ class SpxBar:
 ChainKey = tuple[TradingClass, date]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class SnapshotRequest:
     """What a decision wants to see: whole chains, quotes of contracts it holds, the last bars."""
 
@@ -181,7 +182,7 @@ class SnapshotRequest:
     bars: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class MarketSnapshot:
     """The market at one instant; a missing entry means that it could not be had.
 

@@ -80,6 +80,9 @@ class Quoting:
         self._faults, self._total = faults, faults.total
         self._sizes = sizes or {}
         self._keys: dict[tuple[TradingClass, date], int] = {}
+        # Of the instant asked for last: all rows of it share both.
+        self._last_step = _EPOCH, 0
+        self._last_sizes: dict[str, tuple[float, DisplayedSize | None]] = {}
 
     @classmethod
     def from_toml(cls, text: str, seed: int, faults: FaultShares = NO_FAULTS) -> "Quoting":
@@ -110,8 +113,13 @@ class Quoting:
 
     def size_at(self, trading_class: TradingClass, vix: float) -> DisplayedSize | None:
         """Return how many contracts quotes of a class show at a level of VIX; None is unknown."""
-        params = self._sizes.get(CLASS_SPECS[trading_class].underlying)
-        return None if params is None else params.at(vix)
+        underlying = CLASS_SPECS[trading_class].underlying
+        last = self._last_sizes.get(underlying)
+        if last is None or last[0] != vix:
+            params = self._sizes.get(underlying)
+            last = vix, None if params is None else params.at(vix)
+            self._last_sizes[underlying] = last
+        return last[1]
 
     def row(
         self,
@@ -197,8 +205,10 @@ class Quoting:
         return ((word ^ (word >> 31)) >> 11) * 2.0**-53
 
     def _start(self, trading_class: TradingClass, expiry: date, at: datetime) -> int:
-        instant = (at - _EPOCH) // _MICROSECOND
-        return (self._key(trading_class, expiry) + instant * _GOLDEN) & _WORD
+        last = self._last_step
+        if last[0] is not at:
+            last = self._last_step = at, (at - _EPOCH) // _MICROSECOND * _GOLDEN
+        return (self._key(trading_class, expiry) + last[1]) & _WORD
 
     def _key(self, trading_class: TradingClass, expiry: date) -> int:
         key = self._keys.get((trading_class, expiry))

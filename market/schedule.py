@@ -14,12 +14,12 @@ and changes to summer time come out right. Rules of this file, with their source
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from market.macro import MacroCalendar, MacroEvent, MacroKind
 from market.sessions import Session, SessionCalendar
+from market.values import value
 
 HEDGE_WINDOW_AFTER_OPEN = timedelta(minutes=90)
 HEDGE_WINDOW_ENDS_BEFORE_CLOSE = timedelta(hours=1)
@@ -74,7 +74,7 @@ _SCANS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Moment:
     """One appointment of a session; name and event identify it within the session.
 

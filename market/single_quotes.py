@@ -15,7 +15,7 @@ from market.series_terms import SeriesTerms
 from market.surface import Surface
 from market.surface_rows import SpxTerms, Terms
 
-_Group = tuple[Terms, list[OptionContract]]
+_Group = tuple[Terms, list[OptionContract], list[float]]
 
 
 class SingleQuotes:
@@ -49,21 +49,22 @@ class SingleQuotes:
             terms = self._terms.of(instant, key)
             if terms is None:
                 continue
-            if self._surface.is_on_grid(contract.trading_class, float(contract.strike)):
-                groups.setdefault(key, (terms, []))[1].append(contract)
+            strike = float(contract.strike)
+            if self._surface.is_on_grid(contract.trading_class, strike):
+                _, members, strikes = groups.setdefault(key, (terms, [], []))
+                members.append(contract)
+                strikes.append(strike)
         return sorted(groups.values(), key=lambda group: not isinstance(group[0], SpxTerms))
 
     def _priced(self, instant: Instant, groups: list[_Group]) -> dict[OptionContract, Quote]:
         if not groups:
             return {}
-        rows = self._surface.rows(
-            [(terms, [float(each.strike) for each in members]) for terms, members in groups]
-        )
+        rows = self._surface.rows([(terms, strikes) for terms, _, strikes in groups])
         bids, asks, vols = rows.bid.tolist(), rows.ask.tolist(), rows.iv.tolist()
         deltas = (rows.put_delta.tolist(), rows.call_delta.tolist())
         found: dict[OptionContract, Quote] = {}
         row = 0
-        for terms, members in groups:
+        for terms, members, _ in groups:
             size = self._size(instant, terms.series.trading_class)
             for contract in members:
                 side = int(contract.right is Right.CALL)

@@ -8,7 +8,6 @@ Rules of this file:
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 
 import numpy as np
@@ -18,12 +17,13 @@ from market.pricing import call_side
 from market.quotes import Chain, FloatArray
 from market.surface_params import VixSmile
 from market.surface_smile import SmileShape
+from market.values import value
 
 _TICKS_PER_POINT_BELOW, _TICKS_PER_POINT_FROM, _TICK_SWITCH_POINTS = 20.0, 10.0, 3.0
 _TICK_SLACK = 1e-9  # a price that stands on a tick but for rounding noise stays there
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Expiry:
     """Which series a chain is made for, and how far away it is (act/365)."""
 
@@ -37,7 +37,7 @@ class Expiry:
             raise ValueError(f"{self.trading_class} {self.expiry} has no time left at {self.at}")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class HalfSpread:
     """How far bid and ask stand from a price: `base_points` + `root` × √price, points."""
 
@@ -45,7 +45,7 @@ class HalfSpread:
     root: float
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Terms:
     """What all rows of one expiry share: forward, discount, total at-the-money sd and spread."""
 
@@ -56,14 +56,14 @@ class Terms:
     half: HalfSpread
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class SpxTerms(Terms):
     """The terms of an SPX expiry, with its smile."""
 
     shape: SmileShape
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class VixTerms(Terms):
     """The terms of a VIX expiry, with the bend of its call wing."""
 
@@ -74,7 +74,7 @@ class VixTerms(Terms):
 _Columns = tuple[float | FloatArray, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Rows:
     """Both sides of each row: bids and asks as (puts, calls), vols and call deltas; points."""
 

@@ -8,7 +8,6 @@ Rules of this file:
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtr
@@ -16,6 +15,7 @@ from scipy.special import ndtr
 from market.family import VolState
 from market.quotes import FloatArray
 from market.surface_params import SpxSmile
+from market.values import value
 
 _STEEPEST_BEND = 0.985  # beyond it the smile's lowest point would lie far outside any chain
 _LEAST_VARIANCE_RATIO = 0.05
@@ -28,7 +28,7 @@ _STRIP_ROUNDS = 2  # within 0.05 % of the vol at the limit
 _FIRST_STRIP_RATIO = 1.4
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class SmileShape:
     """One smile: slopes of the wings in variance per z, where and how widely each bends."""
 

@@ -37,20 +37,26 @@ class VixCurve:
         self._listings = listings
         self._surface = surface
         self._family = family
+        # The same eight monthlies are asked for at every instant of a month.
+        self._settles: tuple[tuple[date, ...], tuple[datetime, ...]] | None = None
 
     def futures(self, instant: Instant) -> FuturesCurve:
         """Return the next monthly futures, nearest first, in points."""
         if not instant.curves:
             expiries = self._listings.vx_expiries(instant.on, CURVE_EXPIRIES)
-            prices = np.round(self._through_settles(instant, expiries), _FUTURE_DECIMALS)
+            years = self._vix_years(instant.at, expiries)
+            prices = np.round(self._through_settles(instant, expiries, years), _FUTURE_DECIMALS)
             instant.curves.append(FuturesCurve(expiries, tuple(prices.tolist())))
+            # VIX itself is the future of now: weekly expiries may settle before the first monthly.
+            knots = (0.0, *years.tolist()), (instant.vol.vix, *prices.tolist())
+            instant.knots.append((np.array(knots[0]), np.array(knots[1])))
         return instant.curves[0]
 
-    def _through_settles(self, instant: Instant, expiries: tuple[date, ...]) -> FloatArray:
+    def _through_settles(
+        self, instant: Instant, expiries: tuple[date, ...], years: FloatArray
+    ) -> FloatArray:
         """Return modelled futures, scaled so that they run through the latest recorded settles."""
-        modelled = self._surface.vix_futures(
-            vol=instant.vol, years=self._vix_years(instant.at, expiries)
-        )
+        modelled = self._surface.vix_futures(vol=instant.vol, years=years)
         row, recorded = self._last_recorded(instant)
         if not recorded:
             return modelled
@@ -95,17 +101,17 @@ class VixCurve:
         if expiry in curve.expiries:
             return curve.prices[curve.expiries.index(expiry)]
         if expiry > curve.expiries[-1]:
-            return float(self._through_settles(instant, (expiry,))[0])
-        if not instant.knots:
-            years = self._vix_years(instant.at, curve.expiries)
-            instant.knots.append((np.append(0.0, years), np.append(instant.vol.vix, curve.prices)))
+            years = self._vix_years(instant.at, (expiry,))
+            return float(self._through_settles(instant, (expiry,), years)[0])
         wanted = years_to(self._calendar, TradingClass.VIX, expiry, instant.at)
         return float(np.interp(wanted, *instant.knots[0]))
 
     def _vix_years(self, at: datetime, expiries: tuple[date, ...]) -> FloatArray:
-        return np.array(
-            [years_to(self._calendar, TradingClass.VIX, expiry, at) for expiry in expiries]
-        )
+        if self._settles is None or self._settles[0] != expiries:
+            calendar = self._calendar
+            settles = tuple(calendar.settles_at(TradingClass.VIX, expiry) for expiry in expiries)
+            self._settles = expiries, settles
+        return np.array([(settle - at) / _DAY / DAYS_PER_YEAR for settle in self._settles[1]])
 
 
 def years_to(

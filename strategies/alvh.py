@@ -76,14 +76,17 @@ class AlvhStrategy:
 
     def __init__(self, params: MethodParams) -> None:
         self._params = params
+        self._targets = targets(params.alvh)
 
     def needs(self, context: Context) -> SnapshotRequest | None:
         """Ask for the target expiries' chains and for quotes of the calls held."""
         if context.moment.name not in MOMENTS or not self._params.alvh.enabled:
             return None
-        near, *_ = ladder = targets(self._params.alvh)
-        keys = {target_expiry(context, target) for target in ladder}
-        keys.add(target_expiry(context, near, outlive_until(context, self._params)))
+        near = self._targets[0]
+        keys = {target_expiry(context, target) for target in self._targets}
+        outlive = outlive_until(context, self._params)
+        if outlive is not None:
+            keys.add(target_expiry(context, near, outlive))
         held = tuple(position.contract for position in context.positions.layers)
         chains = tuple(sorted(key for key in keys if key is not None))
         return SnapshotRequest(chains=chains, contracts=held)
@@ -127,10 +130,9 @@ class AlvhStrategy:
         self, view: View, events: EventState, profile: ConvexityProfile | None
     ) -> list[LayerNeed]:
         """Return what every base position needs, near layer first whatever the book's order."""
-        alvh = self._params.alvh
         needs = [
             layer_need(view, position, target, events, self._params)
-            for target in targets(alvh)
+            for target in self._targets
             for position in view.positions.layers
             if position.layer is target.layer and position.kind is HoldingKind.BASE
         ]

@@ -20,6 +20,7 @@ from market.orders import OrderIntent
 from market.quotes import FloatArray, MarketSnapshot, SnapshotRequest
 from market.schedule import Moment
 from market.sessions import SessionCalendar
+from market.values import value
 
 JsonValue = str | int | float | bool | None
 
@@ -56,7 +57,7 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class FilterResult:
     """One entry of the filter vector; filters can lower tier and size, never raise them.
 
@@ -138,7 +139,7 @@ class HoldingKind(StrEnum):
     RECYCLED = "recycled"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class LayerPosition:
     """Calls of one series held in one layer for one reason, and the premium paid for them.
 
@@ -215,7 +216,7 @@ class ExpectedState:
     count_when_negative: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Capital:
     """The account in dollars; `hedge_cost_year_usd` is the hedge's net loss over 252 sessions.
 
@@ -272,7 +273,7 @@ class Indicators:
     bill_frac: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Context:
     """What is known before any quote is asked for."""
 
@@ -293,7 +294,7 @@ class Context:
         return self.moment.at
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class View:
     """Everything one decision may look at."""
 
@@ -320,7 +321,7 @@ class View:
         return self.context.positions
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ShortCandidate:
     """One vertical that the search weighed: short strike, its distance and its credit."""
 
@@ -330,7 +331,7 @@ class ShortCandidate:
     credit_points: float
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class PairCandidate:
     """One condor the search ranked: net credit after slippage and its excess over the target."""
 
@@ -362,7 +363,7 @@ class Transition:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Decision:
     """Orders, or a reasoned "no", with everything that led there."""
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
 
+from market.values import value
 from strategies.base import Capital, Layer, LayerPosition, View
 from strategies.params import AlvhParams, CapitalParams, MethodParams, Mode
 
@@ -110,7 +111,7 @@ def expected_irr_frac(mean_return_frac: float) -> float:
     return mean_return_frac * SESSIONS_OF_YEAR
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class QuickRatio:
     """R-31's account-level liquidity: liquid means over what may fall due soon."""
 

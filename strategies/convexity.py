@@ -17,6 +17,7 @@ import numpy as np
 from market.instruments import Right
 from market.pricing import price
 from market.quotes import FloatArray
+from market.values import value
 from strategies.sizing import MULTIPLIER
 
 FIRST_SHOCK, LAST_SHOCK = -5, 40
@@ -30,7 +31,7 @@ VOL_BUMP_PER_POINT, VOL_BUMP_CAP = 0.015, 21.0
 FUTURE_FLOOR_POINTS = 5.0
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class CallState:
     """One line of the ladder: contracts, and what its price depends on (points, years, vol)."""
 
@@ -42,7 +43,7 @@ class CallState:
     discount: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class AmmFit:
     """Depth of the constant-product pool nearest to the hedge's slope, and the misfit (rms)."""
 
@@ -51,7 +52,7 @@ class AmmFit:
     slope: FloatArray
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ConvexityProfile:
     """The hedge over VIX shocks −5 … +40 points; arrays in dollars, one entry per shock.
 

@@ -1,11 +1,11 @@
 """What the hedge writes down with each decision: its filter vector and its figures."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from math import isfinite
 
+from market.values import value
 from strategies.base import (
     FilterResult,
     HedgePlan,
@@ -38,7 +38,7 @@ RULE_OF_NEED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class HedgeState:
     """What one hedge decision found: plan, releases, needs, blocks, premium after, profile."""
 

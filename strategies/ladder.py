@@ -12,6 +12,7 @@ import numpy as np
 
 from market.instruments import OptionContract, Right, TradingClass, ceil_to_tick, tick_size
 from market.quotes import Chain, ChainKey
+from market.values import value
 from strategies.base import Context, HedgePlan, Layer, LayerPosition, View
 from strategies.params import AlvhParams, BudgetMode, CostParams, MethodParams
 from strategies.sizing import MULTIPLIER, base_contracts, planned_condors, units_required
@@ -19,7 +20,7 @@ from strategies.sizing import MULTIPLIER, base_contracts, planned_condors, units
 RAISED_DELTA = 0.50
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class LayerTarget:
     """What one layer aims for."""
 

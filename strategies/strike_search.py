@@ -12,6 +12,7 @@ import numpy as np
 
 from market.instruments import Right
 from market.quotes import BoolArray, Chain, FloatArray
+from market.values import value
 from strategies.base import Candidates, PairCandidate, ShortCandidate, Tier
 from strategies.params import CondorParams
 
@@ -19,7 +20,7 @@ CREDIT_GRID = 10_000  # credits compare as whole 1/10,000 points, so that float 
 BEST_KEPT = 10
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Shorts:
     """Allowed short strikes of one side: arrays of equal length, nearest to the money first."""
 

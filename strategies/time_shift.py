@@ -14,6 +14,7 @@ import numpy as np
 
 from market.instruments import OptionContract, Right
 from market.quotes import Chain, FloatArray, Quote
+from market.values import value
 from strategies.base import CondorPosition, Context, Transition, View
 from strategies.params import MethodParams, ShiftTrigger
 from strategies.sizing import MULTIPLIER, fees_estimate_usd
@@ -59,7 +60,7 @@ def _after(day: date, days: int) -> date:
     return date.fromordinal(day.toordinal() + days)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Threat:
     """How near the market came to one short strike."""
 

@@ -6,12 +6,13 @@ purpose.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from market.macro import MacroEvent, MacroKind
 from market.sessions import SessionCalendar
+from market.values import value
 from strategies.base import Context, Layer, LayerPosition, View
 from strategies.ladder import RAISED_DELTA, LayerTarget
 from strategies.params import AlvhParams, MethodParams
@@ -36,7 +37,7 @@ class Need(StrEnum):
     STEEPEN = "steepen"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class LayerNeed:
     """One layer's need and its reason in words; `not_before` bounds the new expiry."""
 
@@ -47,7 +48,7 @@ class LayerNeed:
     not_before: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class EventState:
     """The nearest major releases around a moment and what VIX did over the last one."""
 

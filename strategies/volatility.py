@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market.quotes import FuturesCurve, IndexLevels
+from market.values import value
 from strategies.params import EdrMode, EdrParams, GateVariant, TermParams, VixGateParams
 
 ROOT_OF_YEAR = sqrt(252.0)
@@ -58,7 +59,7 @@ class TermColor(StrEnum):
     RED = "red"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class TermStructure:
     """Slope M2/M1 − 1, ratio VIX/VIX3M and backwardation M1 − M2 in points."""
 

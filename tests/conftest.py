@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+# Values are frozen at run time too in tests, in the programs that tests start as well; it counts
+# where the first value class is made, so it stands before any of ours is imported.
+os.environ["ALVH_FROZEN_VALUES"] = "1"
+
 # A slow machine is no finding, so no search is stopped by the clock.
 settings.register_profile(
     "search", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True

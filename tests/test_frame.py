@@ -246,7 +246,9 @@ def test_every_imported_package_is_declared(
         for folder in folders
         for path, tree in parsed(folder).items()
         # Foreign clients and the peers of benchmarks run in environments of their own.
-        if not path.startswith(("tests/foreign/", "benchmarks/pricing_peers"))
+        if not path.startswith(
+            ("tests/foreign/", "benchmarks/pricing_peers", "benchmarks/nautilus_")
+        )
         for module in imported_modules(tree) - own - set(sys.stdlib_module_names)
         # What is not installed is taken to be named like its module.
         if not {canonicalize_name(name) for name in distributions.get(module, [module])} & known

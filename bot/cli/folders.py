@@ -4,11 +4,11 @@ from itertools import count
 from pathlib import Path
 
 from bot.clock import SystemClock
+from bot.instance import LOCK_NAME
 from bot.settings import Settings
 from market.errors import ConfigError
 
 JOURNAL = "journal.db"
-LOCK_NAME = "instance.lock"
 
 
 def new_folder(settings: Settings, out: Path | None, name: str) -> Path:

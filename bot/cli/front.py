@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from bot.cli.folders import LOCK_NAME, daemon_folder
+from bot.cli.folders import daemon_folder
 from bot.clock import SystemClock
-from bot.instance import AccountLock, InstanceLock
+from bot.instance import LOCK_NAME, AccountLock, InstanceLock
 from bot.settings import Settings
 from bot.starting import SOCKET_NAME, StartingSocket
 from bot.web.options import WebSettings

@@ -34,6 +34,7 @@ from brokers.gateway.faults import Fault, read_faults
 from brokers.gateway.lockstep import LEAST_TOKEN, Lockstep
 from brokers.gateway.pacing import MESSAGES_PER_SECOND, Pace
 from brokers.gateway.server import GatewayServer
+from brokers.gateway.terms import Terms
 from brokers.lockstep import TOKEN_VARIABLE
 from market.errors import ConfigError
 from market.sessions import exchange_zone
@@ -69,6 +70,13 @@ DEFAULT_PORT = 4002
     help="Messages that a client may send within a second; 0 is any number.",
 )
 @click.option(
+    "--master-client-id",
+    type=click.IntRange(0),
+    metavar="N",
+    help="This client hears of the orders of all; without it, each of its own.",
+)
+@click.option("--read-only", is_flag=True, help="Keep orders, and the sight of them, from all.")
+@click.option(
     "--faults",
     type=click.Path(path_type=Path),
     metavar="FILE",
@@ -96,6 +104,8 @@ def command(
     shape: str,
     no_live_data: bool,
     pacing: int,
+    master_client_id: int | None,
+    read_only: bool,
     faults: Path | None,
     lockstep: bool,
     lockstep_port: int,
@@ -132,10 +142,14 @@ def command(
         shown or SystemClock(),
         seed,
         account=PAPER_ACCOUNT if shape == "paper" else LIVE_SHAPED_ACCOUNT,
-        has_live_data=not no_live_data,
         faults=_faults(faults),
         # Where time jumps, a second of the machine's is none of the program's.
-        pace=Pace(pacing, monotonic) if pacing and not lockstep else None,
+        terms=Terms(
+            has_live_data=not no_live_data,
+            pace=Pace(pacing, monotonic) if pacing and not lockstep else None,
+            master_client_id=master_client_id,
+            is_read_only=read_only,
+        ),
     )
     leader = _leader(server, clock) if lockstep and clock is not None else None
     asyncio.run(_serve(server, port, leader, lockstep_port, as_json=as_json))

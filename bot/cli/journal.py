@@ -181,14 +181,17 @@ def export(file: Target, out: Path, form: str, as_json: bool) -> None:
 def upgrade(file: Target, backed_up: bool, as_json: bool) -> None:
     """Bring a journal of an older version to the present schema; the old file is kept beside it.
 
+    Refused while a daemon writes it.
+
     \b
     Examples:
       alvh journal upgrade runs/paper/journal.db
       alvh journal upgrade postgresql://alvh@localhost/journal --backed-up
     """
+    from bot.clock import SystemClock  # noqa: PLC0415 - heavy, only when used
     from bot.journal import upgrade as upgrading  # noqa: PLC0415 - Alembic is loaded only when used
 
-    done = upgrading.upgrade(file, is_backed_up=backed_up)
+    done = upgrading.upgrade(file, at=SystemClock().now(), is_backed_up=backed_up)
     if as_json:
         print_json(
             {

@@ -19,6 +19,7 @@ from bot.journal.chain import digest_of
 from bot.journal.place import Target
 from bot.journal.projections import Projector, order_row, position_row, purse_rows
 from bot.journal.reader import JournalReader
+from bot.journal.statements import Statements
 from market.errors import ConfigError, InvariantBroken, JournalDamaged
 
 Row = Mapping[str, Any]
@@ -92,7 +93,7 @@ class Rebuild:
 
     def __init__(self, name: str, connection: Connection) -> None:
         self._name = name
-        self._connection = connection
+        self._statements = Statements(connection)
         self._book = Book(Decimal(0))
         self._projector = Projector(self._book)
         self.seq = 0
@@ -116,7 +117,7 @@ class Rebuild:
 
     def finish(self) -> None:
         """Write what is collected."""
-        self._projector.write(self._connection)
+        self._projector.write(self._statements)
         self._projector.clear()
 
 

@@ -4,9 +4,11 @@ A password never stands in a URL: the database's client reads it from PGPASSWORD
 password file, so that no setting, journal or sentence can hold it.
 """
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,20 @@ from sqlalchemy.engine import Engine as SqlEngine
 from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, OperationalError
 from sqlalchemy.pool import NullPool
 
-from market.errors import ConfigError, InvariantBroken, JournalUnavailable
+from bot.instance import LOCK_NAME, InstanceLock
+from market.errors import AlreadyRunning, ConfigError, InvariantBroken, JournalUnavailable
 
 Target = Path | str
 DRIVER = "postgresql+psycopg"
 LOCK_WAIT_S = 5
 # SQLite's own complaint may quote a spoilt name, which then cannot be read either.
 UNREADABLE = (DatabaseError, UnicodeDecodeError)
+WRITER_LOCK = int.from_bytes(b"alvh", "big")
+LOCK_NOT_AVAILABLE = "55P03"
+HOLDER_QUERY = f"""
+SELECT holder.application_name FROM pg_locks AS lock JOIN pg_stat_activity AS holder USING (pid)
+WHERE lock.locktype = 'advisory' AND lock.granted AND lock.objid = {WRITER_LOCK}
+"""
 _SECRET_WORDS = ("password", "passfile", "sslpassword")
 
 
@@ -66,12 +75,14 @@ def place_of(target: Target) -> Place:
     return Place(url.set(drivername=DRIVER), None)
 
 
-def writing(place: Place, *, durable: bool) -> SqlEngine:
-    """Return an engine whose commits wait for the disk when they must be durable."""
-    engine = _engine(place)
+def writing(place: Place, *, durable: bool, lock_wait_s: float = LOCK_WAIT_S) -> SqlEngine:
+    """Return an engine whose commits wait for the disk when they must be durable, and for the
+    locks of others so many seconds."""
+    engine = _engine(place, lock_wait_s)
     if place.path is None:
         wait = "on" if durable else "off"
-        statements = [f"SET synchronous_commit = {wait}"]
+        lock_wait_ms = round(lock_wait_s * 1000)
+        statements = [f"SET synchronous_commit = {wait}", f"SET lock_timeout = {lock_wait_ms}"]
     else:
         wait = "FULL" if durable else "OFF"
         statements = ["PRAGMA journal_mode=WAL", f"PRAGMA synchronous={wait}"]
@@ -103,17 +114,57 @@ def _lenient(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
 
-def _engine(place: Place) -> SqlEngine:
+def _engine(place: Place, lock_wait_s: float = LOCK_WAIT_S) -> SqlEngine:
     if place.path is not None:
-        return create_engine(place.url, poolclass=NullPool, connect_args={"timeout": LOCK_WAIT_S})
+        return create_engine(place.url, poolclass=NullPool, connect_args={"timeout": lock_wait_s})
+    told = {"connect_timeout": LOCK_WAIT_S, "application_name": f"alvh, process {os.getpid()}"}
     try:
-        return create_engine(
-            place.url, poolclass=NullPool, connect_args={"connect_timeout": LOCK_WAIT_S}
-        )
+        return create_engine(place.url, poolclass=NullPool, connect_args=told)
     except ModuleNotFoundError:
         raise ConfigError(
             f"{place.name} needs the driver psycopg; install alvh-bot[postgres]."
         ) from None
+
+
+def claim(place: Place, connection: Connection) -> None:
+    """Make a connection to a database the only one that writes its journal, for as long as it
+    lives; a file is guarded by the lock of its folder.
+
+    Raises:
+        AlreadyRunning: another one writes it; the sentence says which.
+    """
+    if place.path is not None:
+        return
+    try:
+        connection.exec_driver_sql(f"SELECT pg_advisory_lock({WRITER_LOCK})")
+        connection.commit()
+    except DatabaseError as error:
+        if getattr(error.orig, "sqlstate", "") != LOCK_NOT_AVAILABLE:
+            raise
+        connection.rollback()
+        holder = connection.exec_driver_sql(HOLDER_QUERY).scalar() or "another program"
+        raise AlreadyRunning(
+            f"journal {place.name} is already written by {holder}; stop that first."
+        ) from None
+
+
+@contextmanager
+def sole_writer(place: Place, at: datetime, lock_wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
+    """Keep every daemon from a journal while the block runs.
+
+    Raises:
+        AlreadyRunning: one writes it now; the sentence says which.
+    """
+    if place.path is not None:
+        lock = place.path.parent / LOCK_NAME
+        with InstanceLock(lock, str(place.path), at) if lock.exists() else nullcontext():
+            yield
+        return
+    engine = writing(place, durable=True, lock_wait_s=lock_wait_s)
+    with unavailable(place), engine.connect() as connection:
+        claim(place, connection)
+        yield
+    engine.dispose()
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, insert, update
+from sqlalchemy import Table, bindparam, delete, update
 
 from bot.book import Book, OrderState
 from bot.events import (
@@ -22,6 +22,7 @@ from bot.events import (
     RunStarted,
 )
 from bot.journal import schema
+from bot.journal.statements import Statements
 from bot.ledger import Holding, Ledger
 from market.orders import (
     FillCharged,
@@ -39,11 +40,19 @@ ORDER_CHANGERS = (OrderAccepted, OrderRejected, OrderFilled, OrderCancelled, Ord
 
 
 # A review that is made up for replaces the one before it.
-ONE_A_SESSION = (schema.SESSIONS, schema.EQUITY, schema.HEDGE_LAYERS)
+_RENEWED = {
+    table: delete(table).where(table.c.session == bindparam("session"))
+    for table in (schema.SESSIONS, schema.EQUITY, schema.HEDGE_LAYERS)
+}
 _PROGRESS = (
     update(schema.ORDERS)
     .where(schema.ORDERS.c.order_id == bindparam("name"))
     .values({key: bindparam(key) for key in ("limit_credit", "status", "filled")})
+)
+_CHARGE = (
+    update(schema.FILLS)
+    .where(schema.FILLS.c.fill_id == bindparam("name"))
+    .values({key: bindparam(key) for key in ("commission_usd", "exchange_fees_usd")})
 )
 
 
@@ -83,20 +92,20 @@ class Projector:
         if isinstance(record, POSITION_CHANGERS):
             self._positions_changed = True
 
-    def write(self, connection: Connection) -> None:
+    def write(self, statements: Statements) -> None:
         """Write what was collected, orders, positions and purses as the book has them now."""
-        self._write_orders(connection)
+        self._write_orders(statements)
         for table, rows in self._rows.items():
-            if table in ONE_A_SESSION:
-                sessions = {row["session"] for row in rows}
-                connection.execute(delete(table).where(table.c.session.in_(sessions)))
-            connection.execute(insert(table), rows)
-        self._write_charges(connection)
+            if table in _RENEWED:
+                sessions = dict.fromkeys(row["session"] for row in rows)
+                statements.run(_RENEWED[table], [{"session": each} for each in sessions])
+            statements.insert(table, rows)
+        self._write_charges(statements)
         if self._positions_changed:
             ledger = self._book.ledger
             held = [position_row(holding) for holding in ledger.holdings.values()]
-            _replace(connection, schema.POSITIONS, held)
-            _replace(connection, schema.PURSES, purse_rows(ledger))
+            _replace(statements, schema.POSITIONS, held)
+            _replace(statements, schema.PURSES, purse_rows(ledger))
 
     def clear(self) -> None:
         """Forget what was collected, once it is durable."""
@@ -106,12 +115,14 @@ class Projector:
         self._charges.clear()
         self._positions_changed = False
 
-    def _write_orders(self, connection: Connection) -> None:
+    def _write_orders(self, statements: Statements) -> None:
         """Insert new orders and update older ones; one that broke the book is in no table."""
+        if not self._new_orders and not self._changed_orders:
+            return
         orders = self._book.orders
         fresh = [order_row(orders[name]) for name in self._new_orders if name in orders]
         if fresh:
-            connection.execute(insert(schema.ORDERS), fresh)
+            statements.insert(schema.ORDERS, fresh)
         older = self._changed_orders.keys() - set(self._new_orders)
         changed = [
             {"name": name, **_order_progress(orders[name])}
@@ -119,7 +130,7 @@ class Projector:
             if name in older and name in orders
         ]
         if changed:
-            connection.execute(_PROGRESS, changed)
+            statements.run(_PROGRESS, changed)
 
     def _run(self, seq: int, record: RunStarted | RunResumed) -> None:
         self._rows[schema.RUNS].append(
@@ -133,15 +144,18 @@ class Projector:
             }
         )
 
-    def _write_charges(self, connection: Connection) -> None:
+    def _write_charges(self, statements: Statements) -> None:
         """Replace the charges of fills that became known later."""
-        for charge in self._charges:
-            values = {
+        charges = [
+            {
+                "name": charge.fill_id,
                 "commission_usd": str(charge.commission_usd),
                 "exchange_fees_usd": str(charge.exchange_fees_usd),
             }
-            where = schema.FILLS.c.fill_id == charge.fill_id
-            connection.execute(update(schema.FILLS).where(where).values(**values))
+            for charge in self._charges
+        ]
+        if charges:
+            statements.run(_CHARGE, charges)
 
     def _decision(self, seq: int, record: DecisionMade) -> None:
         decision = record.decision
@@ -273,7 +287,7 @@ def purse_rows(ledger: Ledger) -> list[Row]:
     ]
 
 
-def _replace(connection: Connection, table: Table, rows: list[Row]) -> None:
-    connection.execute(delete(table))
+def _replace(statements: Statements, table: Table, rows: list[Row]) -> None:
+    statements.empty(table)
     if rows:
-        connection.execute(insert(table), rows)
+        statements.insert(table, rows)

@@ -17,9 +17,19 @@ from bot.journal import schema
 from bot.journal.chain import START, chained, digest_of, sealed
 from bot.journal.check import check_book
 from bot.journal.codec import encode
-from bot.journal.place import Place, Target, first_line, place_of, unavailable, writing
+from bot.journal.place import (
+    LOCK_WAIT_S,
+    Place,
+    Target,
+    claim,
+    first_line,
+    place_of,
+    unavailable,
+    writing,
+)
 from bot.journal.projections import Projector
 from bot.journal.reader import COUNT_KEY, VERSION_KEY, JournalReader
+from bot.journal.statements import Statements
 from market.errors import ConfigError, InvariantBroken
 
 __all__ = ["JournalReader", "SqlJournal"]
@@ -27,8 +37,6 @@ __all__ = ["JournalReader", "SqlJournal"]
 # Speed before size: an input is packed between a moment and its order.
 PACKING_LEVEL = 1
 DIGESTS_REMEMBERED = 8
-# Built once: a statement made anew for each commit costs as much as the commit.
-_INSERT = insert(schema.EVENTS)
 _COUNT = update(schema.META).where(schema.META.c.key == COUNT_KEY).values(value=bindparam("count"))
 
 
@@ -42,6 +50,7 @@ class SqlJournal:
         ConfigError: there is a journal already, or its folder is missing; to continue, there is
             none.
         JournalUnavailable: the server cannot be reached.
+        AlreadyRunning: another program writes that database.
     """
 
     def __init__(
@@ -52,6 +61,7 @@ class SqlJournal:
         wall_clock: Callable[[], datetime],
         durable: bool,
         continues: bool = False,
+        lock_wait_s: float = LOCK_WAIT_S,
     ) -> None:
         self.place = place_of(target)
         self._target = target
@@ -59,9 +69,10 @@ class SqlJournal:
             JournalReader(target).close()
         elif self.place.path is not None:
             _require_new(self.place)
-        self._engine = writing(self.place, durable=durable)
+        self._engine = writing(self.place, durable=durable, lock_wait_s=lock_wait_s)
         with unavailable(self.place):
             self._connection = self._connect(is_new=not continues)
+        self._statements = Statements(self._connection)
         self._book = book
         self._wall_clock = wall_clock
         self._projector = Projector(book)
@@ -76,7 +87,13 @@ class SqlJournal:
     def _connect(self, *, is_new: bool) -> Connection:
         if is_new:
             self._create()
-        return self._engine.connect()
+        connection = self._engine.connect()
+        try:
+            claim(self.place, connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def _create(self) -> None:
         try:
@@ -161,23 +178,27 @@ class SqlJournal:
                 self._connection.rollback()
                 raise
         self._rows.clear()
+        if self._inputs:
+            self._remember_inputs()
+        self._projector.clear()
+        self._is_session_over = False
+
+    def _remember_inputs(self) -> None:
         self._kept |= dict.fromkeys(self._inputs)
         for old in list(self._kept)[:-DIGESTS_REMEMBERED]:
             del self._kept[old]
         self._inputs.clear()
-        self._projector.clear()
-        self._is_session_over = False
 
     def _write(self) -> None:
         written = self._wall_clock().isoformat()
         for row in self._rows:
             row["recorded_at"] = written
             row["seal"] = sealed(str(row["hash"]), written)
-        self._connection.execute(_INSERT, self._rows[0] if len(self._rows) == 1 else self._rows)
+        self._statements.insert(schema.EVENTS, self._rows)
         if self._inputs:
             self._write_inputs()
-        self._projector.write(self._connection)
-        self._connection.execute(_COUNT, {"count": str(self._seq)})
+        self._projector.write(self._statements)
+        self._statements.run(_COUNT, [{"count": str(self._seq)}])
 
     def _write_inputs(self) -> None:
         """Write the inputs that are not there yet: a restart forgets which are."""

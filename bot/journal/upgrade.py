@@ -8,6 +8,7 @@ backed up. Projections are never migrated: they are written anew from the events
 import os
 import shutil
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from alembic import command
@@ -18,7 +19,15 @@ from bot.journal import schema
 from bot.journal.chain import START, Head
 from bot.journal.check import Rebuild, verify
 from bot.journal.codec import decode
-from bot.journal.place import Place, Target, place_of, unavailable, writing
+from bot.journal.place import (
+    LOCK_WAIT_S,
+    Place,
+    Target,
+    place_of,
+    sole_writer,
+    unavailable,
+    writing,
+)
 from bot.journal.reader import FIRST_SCHEMA, ROWS_AT_ONCE, page_of, peek_version, require_next
 from market.errors import AlvhError, ConfigError
 
@@ -33,15 +42,28 @@ class Upgraded:
     backup: Path | None
 
 
-def upgrade(target: Target, *, is_backed_up: bool = False) -> Upgraded:
-    """Bring a journal to the present schema and verify it.
+def upgrade(
+    target: Target,
+    *,
+    at: datetime,
+    is_backed_up: bool = False,
+    lock_wait_s: float = LOCK_WAIT_S,
+) -> Upgraded:
+    """Bring a journal to the present schema and verify it; `at` is the instant of doing so.
 
     Raises:
+        AlreadyRunning: a daemon writes it now.
         ConfigError: there is no journal, it is newer than this program, a backup of its name is
             in the way, or a database was not backed up.
         JournalDamaged: the journal does not hold; it is left as it was.
     """
     place = place_of(target)
+    peek_version(target)
+    with sole_writer(place, at, lock_wait_s):
+        return _upgrade(place, target, is_backed_up=is_backed_up)
+
+
+def _upgrade(place: Place, target: Target, *, is_backed_up: bool) -> Upgraded:
     before, after = peek_version(target), schema.SCHEMA_VERSION
     if before == after:
         return Upgraded(before, after, verify(target), None)

@@ -7,7 +7,7 @@ from typing import Any
 from bot.study.evidence import Estimate, Sample, Slice, estimate, slices
 from bot.study.populations import Evidence
 from bot.study.variants import BASE, SCENARIOS
-from bot.study.verdict import Region, Verdict, figure, judge
+from bot.study.verdict import Region, Verdict, all_told, figure, judge
 
 DIGITS = 6
 
@@ -50,8 +50,10 @@ NO_OTHERS: Callable[[Evidence], Mapping[str, Sample]] = lambda _evidence: {}  # 
 class Claim:
     """One falsifiable statement of the method.
 
-    `others` are neighbouring questions that the trader will ask next. `unknowable` says why the
-    model cannot decide, whatever the numbers; `is_repeated` asks for it under every scenario.
+    `others` are neighbouring questions that the trader will ask next; where the claim demands
+    something of their answers as well, `also` says what (in the unit given), by their names.
+    `unknowable` says why the model cannot decide, whatever the numbers; `is_repeated` asks for the
+    claim under every scenario.
     """
 
     name: str
@@ -65,6 +67,16 @@ class Claim:
     others: Callable[[Evidence], Mapping[str, Sample]] = NO_OTHERS
     is_repeated: bool = False
     unknowable: str | None = None
+    also: tuple["Also", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Also:
+    """A further condition of a claim: where the answer to a neighbouring question must lie."""
+
+    name: str
+    region: Region
+    unit: str
 
 
 def judged(claim: Claim, evidence: Evidence) -> dict[str, Any]:
@@ -73,7 +85,9 @@ def judged(claim: Claim, evidence: Evidence) -> dict[str, Any]:
     found = estimate(sample, claim.name)
     others = claim.others(evidence)
     beside = {name: estimate(each, f"{claim.name}/{name}") for name, each in others.items()}
-    verdict = Verdict.UNDECIDED if claim.unknowable else judge(found.ci, claim.region, found.n)
+    first = Verdict.UNDECIDED if claim.unknowable else judge(found.ci, claim.region, found.n)
+    further = [_condition(each, beside[each.name]) for each in claim.also]
+    verdict = all_told([first, *_verdicts(claim, beside)])
     told = Judged(found, verdict, claim.unit, beside)
     cut_up = [
         *slices(sample, claim.name),
@@ -94,7 +108,8 @@ def judged(claim: Claim, evidence: Evidence) -> dict[str, Any]:
         "ci_high": rounded(found.ci.high),
         "interval": found.ci.method,
         "verdict": verdict.value,
-        "reason": _reason(claim, found, verdict),
+        "also": further,
+        "reason": _reason(claim, found, first, verdict),
         "sentence": f"{verdict.value.capitalize()}: {claim.tells(told)}",
         "slices": [_slice(each) for each in cut_up],
         "scenarios": _scenarios(claim, evidence) if claim.is_repeated else [],
@@ -106,14 +121,32 @@ def rounded(value: float | None) -> float | None:
     return None if value is None else round(value, DIGITS)
 
 
-def _reason(claim: Claim, found: Estimate, verdict: Verdict) -> str | None:
-    """Return why a claim stays open, None for one that is decided."""
+def _verdicts(claim: Claim, beside: Mapping[str, Estimate]) -> list[Verdict]:
+    """Return the verdicts on a claim's further conditions."""
+    return [judge(beside[e.name].ci, e.region, beside[e.name].n) for e in claim.also]
+
+
+def _condition(also: Also, found: Estimate) -> dict[str, Any]:
+    return {
+        "name": also.name,
+        "n": found.n,
+        "unit": also.unit,
+        "claimed": also.region.words(also.unit),
+        "estimate": rounded(found.value),
+        "ci_low": rounded(found.ci.low),
+        "ci_high": rounded(found.ci.high),
+        "verdict": judge(found.ci, also.region, found.n).value,
+    }
+
+
+def _reason(claim: Claim, found: Estimate, first: Verdict, verdict: Verdict) -> str | None:
+    """Return why a claim stays open or has no interval, None for one that is decided."""
     if claim.unknowable:
         return claim.unknowable
-    if found.ci.reason is not None:
+    if found.ci.reason is not None or verdict is not Verdict.UNDECIDED:
         return found.ci.reason
-    if verdict is not Verdict.UNDECIDED:
-        return None
+    if first is not Verdict.UNDECIDED:
+        return "a further condition of it is open"
     if found.n < 20:
         return f"{found.n} observations are fewer than the 20 that a verdict needs"
     return "the interval reaches across the edge of what is claimed"
@@ -133,24 +166,29 @@ def _slice(each: Slice) -> dict[str, Any]:
 
 
 def _scenarios(claim: Claim, evidence: Evidence) -> list[dict[str, Any]]:
-    found = []
-    for name, (words, _overrides) in SCENARIOS.items():
-        if name == BASE:
-            continue
-        each = estimate(claim.sample(evidence.seen_from(name)), f"{claim.name}/{name}")
-        found.append(
-            {
-                "name": name,
-                "words": words,
-                "n": each.n,
-                "estimate": rounded(each.value),
-                "ci_low": rounded(each.ci.low),
-                "ci_high": rounded(each.ci.high),
-                "verdict": judge(each.ci, claim.region, each.n).value,
-                "reason": each.ci.reason,
-            }
-        )
-    return found
+    return [
+        {"name": name, "words": words} | _scenario(claim, evidence.seen_from(name), name)
+        for name, (words, _overrides) in SCENARIOS.items()
+        if name != BASE
+    ]
+
+
+def _scenario(claim: Claim, seen: Evidence, name: str) -> dict[str, Any]:
+    found = estimate(claim.sample(seen), f"{claim.name}/{name}")
+    others = claim.others(seen) if claim.also else {}
+    beside = {
+        each.name: estimate(others[each.name], f"{claim.name}/{name}/{each.name}")
+        for each in claim.also
+    }
+    verdict = all_told([judge(found.ci, claim.region, found.n), *_verdicts(claim, beside)])
+    return {
+        "n": found.n,
+        "estimate": rounded(found.value),
+        "ci_low": rounded(found.ci.low),
+        "ci_high": rounded(found.ci.high),
+        "verdict": verdict.value,
+        "reason": found.ci.reason,
+    }
 
 
 def rate_words(told: Judged) -> str:

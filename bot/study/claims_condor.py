@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from bot.study.claim import Claim, rate_words
+from bot.study.claim import Also, Claim, rate_words
 from bot.study.evidence import TRADES, Sample, column, paired
 from bot.study.populations import (
     POINT_USD,
@@ -18,6 +18,7 @@ from bot.study.statistics import (
     drawdown_cut,
     edge_per_credit,
     mean,
+    rate_lead,
     sharpe_gain,
 )
 from bot.study.tables import TradeRow
@@ -29,6 +30,9 @@ from bot.study.verdict import Region
 
 HOLD_VIX = 20.0
 PREMIUM = "PREMIUM"
+GATE_CUT = "drawdown cut by the gate"
+BALANCED = "balanced (claim 85 to 90 %)"
+SKIPS_LOSERS = "range left: share after skips less share after sales"
 NEVER_SOLD = "a steward never sells this tier (R-11)"
 
 
@@ -53,7 +57,7 @@ def would_be_wins(evidence: Evidence) -> Sample:
 def other_tiers(evidence: Evidence) -> dict[str, Sample]:
     """Return the win rates of the other tiers, of every session, and on daily expiries."""
     return {
-        "balanced (claim 85 to 90 %)": wins(of_tier(evidence, "balanced")),
+        BALANCED: wins(of_tier(evidence, "balanced")),
         "aggressive (claim 80 to 85 %)": wins(of_tier(evidence, "aggressive"), NEVER_SOLD),
         "conservative, every listed session, ungated": would_be_wins(evidence),
         "conservative, an expiry every session": wins(
@@ -125,7 +129,7 @@ def gate_beside(evidence: Evidence) -> dict[str, Sample]:
             would_be_pnl_points(trade, close) * POINT_USD
         )
     return {
-        "drawdown cut by the gate": Sample(paired(ours.full, theirs.full), drawdown_cut(start)),
+        GATE_CUT: Sample(paired(ours.full, theirs.full), drawdown_cut(start)),
         "USD per would-be condor, VIX above 20": Sample(column(high), mean, TRADES),
         "USD per would-be condor, VIX to 20": Sample(column(low), mean, TRADES),
     }
@@ -150,7 +154,12 @@ def gauge_beside(evidence: Evidence) -> dict[str, Sample]:
     entries = [each for each in evidence.tables.entries if each.session in beyond]
     skipped = [bool(beyond[each.session]) for each in entries if each.reason == PREMIUM]
     sold = [bool(beyond[each.session]) for each in entries if each.action == "SELL"]
+    judged = [each for each in entries if each.reason == PREMIUM or each.action == "SELL"]
+    pairs = paired(
+        [each.reason == PREMIUM for each in judged], [bool(beyond[each.session]) for each in judged]
+    )
     return {
+        SKIPS_LOSERS: Sample(pairs, rate_lead, TRADES),
         "next move beyond one expected range, skipped": Sample(column(skipped), mean, TRADES, True),
         "next move beyond one expected range, sold": Sample(column(sold), mean, TRADES, True),
     }
@@ -189,8 +198,8 @@ CONDOR: tuple[Claim, ...] = (
         "conservative condors sold, held to expiry", "share that keeps money", "frac",
         Region(low=0.90), lambda evidence: wins(of_tier(evidence, "conservative")),
         lambda told: f"conservative condors kept money on {rate_words(told)}; balanced ones on "
-        f"{told.other('balanced (claim 85 to 90 %)', 'frac')}.",
-        other_tiers, is_repeated=True,
+        f"{told.other(BALANCED, 'frac')}.",
+        other_tiers, is_repeated=True, also=(Also(BALANCED, Region(low=0.85), "frac"),),
     ),
     Claim(
         "K6", "A 90 % win rate implies profit.",
@@ -218,7 +227,7 @@ CONDOR: tuple[Claim, ...] = (
         lambda told: f"the gate changes the Sharpe ratio by {told.value()} ({told.range()}). A "
         f"would-be condor brought {told.other('USD per would-be condor, VIX above 20', 'usd')} "
         f"above VIX 20 and {told.other('USD per would-be condor, VIX to 20', 'usd')} below.",
-        gate_beside,
+        gate_beside, also=(Also(GATE_CUT, Region(low=0.0), "frac"),),
     ),
     Claim(
         "K9", "The premium gauge skips 10 to 15 % of sessions, and skips losers.",
@@ -227,7 +236,7 @@ CONDOR: tuple[Claim, ...] = (
         lambda told: f"the gauge skipped {rate_words(told)}; SPX then left its range on "
         f"{told.other('next move beyond one expected range, skipped', 'frac')} of skipped and "
         f"{told.other('next move beyond one expected range, sold', 'frac')} of sold days.",
-        gauge_beside, is_repeated=True,
+        gauge_beside, is_repeated=True, also=(Also(SKIPS_LOSERS, Region(low=0.0), "frac"),),
     ),
     Claim(
         "K10", "The strike search beats even strikes in expected ranges.",

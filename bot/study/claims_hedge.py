@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from bot.study.claim import Claim, Judged
+from bot.study.claim import Also, Claim, Judged
 from bot.study.evidence import MONTHS, Sample, column, paired
 from bot.study.populations import Evidence, calm_years
 from bot.study.statistics import (
@@ -22,6 +22,9 @@ from market.quotes import BoolArray, FloatArray
 LARGE_MOVE_EDR = 2.0
 SPIKE_VIX = 35.0
 K1_CUT, K2_COST = 0.35, 0.02
+LARGE_MOVES = "loss cut on moves of two expected ranges"
+COST_OVER_CREDIT = "cost over gross credit, won months"
+COVERAGE_RISE = "coverage at +20 less that at +10"
 
 
 def large_losses(evidence: Evidence) -> Sample:
@@ -44,6 +47,11 @@ def large_gains(evidence: Evidence) -> dict[str, Sample]:
         "condor loss per such day, USD": Sample(column(days.condor[keep]), mean, 5.0),
         "hedge gain on falls, USD": Sample(column(days.hedge[falls]), mean, 5.0),
     }
+
+
+def large_moves(evidence: Evidence) -> dict[str, Sample]:
+    """Return the second half of the claim: how much of the losses of large moves is cut."""
+    return {LARGE_MOVES: large_losses(evidence)}
 
 
 def drawdowns(evidence: Evidence) -> Sample:
@@ -135,7 +143,7 @@ def monthly(evidence: Evidence) -> dict[str, Sample]:
     cost = paired(-months.hedge[keep], months.credit_usd[keep])
     return {
         "all months": Sample(column(months.hedge / months.nlv_before), median, MONTHS),
-        "cost over gross credit, won months": Sample(cost, ratio_of_means, MONTHS),
+        COST_OVER_CREDIT: Sample(cost, ratio_of_means, MONTHS),
     }
 
 
@@ -175,7 +183,7 @@ def coverages(evidence: Evidence) -> dict[str, Sample]:
     return {
         "coverage of open condors at VIX +10": Sample(column(ten), mean, why_empty="none open"),
         "coverage of open condors at VIX +20": Sample(column(twenty), mean, why_empty="none open"),
-        "coverage at +20 less that at +10": Sample(column(rise), mean, why_empty="none open"),
+        COVERAGE_RISE: Sample(column(rise), mean, why_empty="none open"),
     }
 
 
@@ -242,7 +250,7 @@ SEED: tuple[Claim, ...] = (
         winning_months,
         lambda told: f"in a typical won month the hedge brings {told.value()} of NLV "
         f"({told.range()}); modest means no worse than −0.25 %. It eats "
-        f"{told.other('cost over gross credit, won months', 'frac')} of the credit taken in.",
+        f"{told.other(COST_OVER_CREDIT, 'frac')} of the credit taken in.",
         monthly, is_repeated=True,
     ),
     Claim(
@@ -268,7 +276,8 @@ HEDGE: tuple[Claim, ...] = (
     Claim(
         "K1", "The hedge cuts the maximum drawdown by 35 to 40 % or more.",
         "all sessions", "1 − MDD with hedge / MDD without", "frac", Region(low=K1_CUT),
-        drawdowns, _drawdown, is_repeated=True,
+        drawdowns, _drawdown, large_moves, is_repeated=True,
+        also=(Also(LARGE_MOVES, Region(low=0.40), "frac"),),
     ),
     Claim(
         "K2", "The hedge costs 1 to 2 % of NLV a year.",
@@ -291,8 +300,8 @@ HEDGE: tuple[Claim, ...] = (
         "calendar months in which the condors gained",
         "median of the hedge's result over NLV", "frac", Region(low=-0.0025), winning_months,
         lambda told: f"the median won month gives up {told.value()} of NLV to the hedge "
-        f"({told.range()}), {told.other('cost over gross credit, won months', 'frac')} of its "
+        f"({told.range()}), {told.other(COST_OVER_CREDIT, 'frac')} of its "
         "gross credit.",
-        monthly, is_repeated=True,
+        monthly, is_repeated=True, also=(Also(COST_OVER_CREDIT, Region(high=0.15), "frac"),),
     ),
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bot.study.claim import Claim, Judged
+from bot.study.claim import Also, Claim, Judged
 from bot.study.evidence import TRADES, UNCHANGED, Sample, column, difference, paired
 from bot.study.populations import (
     Evidence,
@@ -17,6 +17,9 @@ from bot.study.variants import (
     FILTERS,
 )
 from bot.study.verdict import Region, figure
+
+STOP_CUT = "drawdown cut by not stopping"
+STOP_TAIL = "worst 5 % of days, USD better without the stop"
 
 
 def filters_of(evidence: Evidence, variant: str) -> Sample:
@@ -47,8 +50,8 @@ def no_stop_beside(evidence: Evidence) -> dict[str, Sample]:
     rows = paired(evidence.days.full, evidence.days.stop)
     start = evidence.tables.start_nlv_usd
     return {
-        "drawdown cut by not stopping": Sample(rows, drawdown_cut(start)),
-        "worst 5 % of days, USD better without the stop": Sample(rows, shortfall_gain),
+        STOP_CUT: Sample(rows, drawdown_cut(start)),
+        STOP_TAIL: Sample(rows, shortfall_gain),
         "Sharpe ratio gained without the stop": Sample(rows, sharpe_gain),
     }
 
@@ -88,7 +91,7 @@ def entry_time(evidence: Evidence) -> Sample:
 
 
 def _not_stopped(told: Judged) -> str:
-    cut = told.other_value("drawdown cut by not stopping")
+    cut = told.other_value(STOP_CUT)
     drawdown = f"{figure(abs(cut or 0.0), 'frac')} {'deeper' if (cut or 0.0) < 0 else 'shallower'}"
     return (
         f"not stopping changed the result by {told.value()} a year ({told.range()}); the deepest "
@@ -111,6 +114,7 @@ RULES: tuple[Claim, ...] = (
         Region(low=0.0), no_stop,
         _not_stopped,
         no_stop_beside, is_repeated=True,
+        also=(Also(STOP_CUT, Region(low=0.0), "frac"), Also(STOP_TAIL, Region(low=0.0), "usd")),
     ),
     Claim(
         "K21", "The hedge protects call-side breaches.",

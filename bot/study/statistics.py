@@ -34,6 +34,14 @@ def cut(rows: FloatArray) -> float:
     return 1.0 - ratio_of_means(rows)
 
 
+def rate_lead(rows: FloatArray) -> float:
+    """Return how much more often the second column is true where the first is than where not."""
+    marked = rows[:, 0] > 0
+    if not marked.any() or marked.all():
+        return math.nan
+    return float(rows[marked, 1].mean() - rows[~marked, 1].mean())
+
+
 def yearly(rows: FloatArray) -> float:
     """Return the mean of a daily column times the sessions of a year."""
     return mean(rows) * SESSIONS_OF_YEAR

@@ -5,6 +5,7 @@ interval lies inside, refuted when the whole interval lies outside, else undecid
 20 observations, or where the model cannot know, it is undecided whatever the interval.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -52,6 +53,15 @@ def judge(found: Interval, region: Region, count: int) -> Verdict:
     falls_short = region.low is not None and found.high < region.low
     overshoots = region.high is not None and found.low > region.high
     return Verdict.REFUTED if falls_short or overshoots else Verdict.UNDECIDED
+
+
+def all_told(verdicts: Sequence[Verdict]) -> Verdict:
+    """Return the verdict of a claim with several conditions: one refuted refutes it, and it is
+    supported when all are."""
+    if Verdict.REFUTED in verdicts:
+        return Verdict.REFUTED
+    is_whole = all(each is Verdict.SUPPORTED for each in verdicts)
+    return Verdict.SUPPORTED if is_whole else Verdict.UNDECIDED
 
 
 def figure(value: float | None, unit: str) -> str:

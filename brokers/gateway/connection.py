@@ -17,10 +17,11 @@ from brokers.gateway.incidents import HungUp, Incidents
 from brokers.gateway.line import Line
 from brokers.gateway.news import OrderMoved, OrderRefused, PositionMoved, Told, Traded
 from brokers.gateway.order_talk import OrderTalk
-from brokers.gateway.pacing import PACING_CODE, Pace, Pacing
+from brokers.gateway.pacing import PACING_CODE, Pacing
 from brokers.gateway.requests import Ask
 from brokers.gateway.streams import Streams
 from brokers.gateway.talk import Talk, nothing
+from brokers.gateway.terms import Terms
 from brokers.gateway.venue import Venue
 from brokers.gateway.weather import Weather
 from brokers.gateway.wire import Fields, Malformed, split
@@ -54,6 +55,21 @@ VERSIONED_IDS = frozenset(
         Ask.CANCEL_ACCOUNT_UPDATES_MULTI,
     }
 )
+# What a read-only API keeps from its clients: orders, and the sight of them.
+ABOUT_ORDERS = frozenset(
+    {
+        Ask.PLACE_ORDER,
+        Ask.CANCEL_ORDER,
+        Ask.GLOBAL_CANCEL,
+        Ask.OPEN_ORDERS,
+        Ask.ALL_OPEN_ORDERS,
+        Ask.AUTO_OPEN_ORDERS,
+        Ask.COMPLETED_ORDERS,
+    }
+)
+READ_ONLY_TEXT = (
+    "Error validating request:-'cO' : cause - The API interface is currently in Read-Only mode."
+)
 NOTICES = (
     (2104, "Market data farm connection is OK:usopt"),
     (2106, "HMDS data farm connection is OK:ushmds"),
@@ -80,11 +96,11 @@ class Connection:
         weather: Weather,
         *,
         admit: Callable[["Connection"], bool],
-        has_live_data: bool,
-        pace: Pace | None = None,
+        terms: Terms,
     ) -> None:
         """Start before the handshake; `admit` takes or refuses the client's id."""
-        self.pacing = Pacing(pace)
+        self.pacing = Pacing(terms.pace)
+        self._terms = terms
         self.stage = Stage.GREETING
         self._line = line
         self._weather = weather
@@ -93,7 +109,7 @@ class Connection:
         self._admit = admit
         self._account = AccountTalk(self._talk, weather)
         self._orders = OrderTalk(self._talk)
-        self._data = DataTalk(self._talk, Streams(venue, weather, has_live=has_live_data))
+        self._data = DataTalk(self._talk, Streams(venue, weather, has_live=terms.has_live_data))
         self._answerers: Mapping[Ask, Callable[[Fields], None]] = {
             Ask.IDS: self._ids,
             Ask.MANAGED_ACCOUNTS: self._managed_accounts,
@@ -175,6 +191,9 @@ class Connection:
         except (ValueError, KeyError):
             self._talk.refuse(_request_id(raw), 321, f"unknown request {number}")
             return
+        if self._terms.is_read_only and Ask(number) in ABOUT_ORDERS:
+            self._talk.refuse(_request_id(raw), 321, READ_ONLY_TEXT)
+            return
         try:
             name = self._name_of(Ask(number), raw)
             self._incidents.meet(name, _request_id(raw), partial(handler, fields))
@@ -233,6 +252,8 @@ class Connection:
             self._account.hear(told)
         elif told.ticket.client_id == self.client_id:
             self._hear_order(told)
+        elif self.client_id == self._terms.master_client_id:
+            self._orders.hear_of_others(told)
 
     def _hear_order(self, told: OrderMoved | Traded | OrderRefused) -> None:
         kinds = self._incidents.meet_fill() if isinstance(told, Traded) else {}

@@ -1,5 +1,6 @@
 """Requests about orders and executions, and the news of what became of them."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from brokers.gateway import answers, order_answers, requests
@@ -8,12 +9,16 @@ from brokers.gateway.faults import Kind
 from brokers.gateway.news import OrderMoved, OrderRefused, Refused, Traded
 from brokers.gateway.orders import Execution, Status, Ticket, fits
 from brokers.gateway.requests import Ask
-from brokers.gateway.talk import Answerers, Talk, nothing
+from brokers.gateway.talk import Answerers, Talk
 from brokers.gateway.times import parse_since
 from brokers.gateway.venue import Oddity
 from brokers.gateway.wire import UNSET_DOUBLE, Fields
 
 UNSET_MARGINS: Message = [*(UNSET_DOUBLE,) * 13, ""]
+BINDING_CLIENT = 0
+BINDING_TEXT = (
+    "Error validating request:-'cF' : cause - Only the default client (i.e 0) can auto bind orders"
+)
 CANCELLED_TEXT = "Order Canceled - reason:"
 HELD_TEXT = (
     "Order Message:\nWarning: your order will not be placed at the exchange until the next session"
@@ -34,7 +39,7 @@ class OrderTalk:
             Ask.GLOBAL_CANCEL: self._global_cancel,
             Ask.OPEN_ORDERS: self._open_orders,
             Ask.ALL_OPEN_ORDERS: self._all_open_orders,
-            Ask.AUTO_OPEN_ORDERS: nothing,
+            Ask.AUTO_OPEN_ORDERS: self._auto_open_orders,
             Ask.COMPLETED_ORDERS: self._completed_orders,
             Ask.EXECUTIONS: self._executions,
         }
@@ -88,10 +93,14 @@ class OrderTalk:
     def _all_open_orders(self, _fields: Fields) -> None:
         self._tell_orders(self._talk.venue.desk.working())
 
+    def _auto_open_orders(self, _fields: Fields) -> None:
+        """Bind the orders that a person enters at TWS to client 0; nobody enters any here."""
+        if self._talk.client_id != BINDING_CLIENT:
+            self._talk.refuse(answers.NO_REQUEST, 321, BINDING_TEXT)
+
     def _tell_orders(self, tickets: list[Ticket]) -> None:
         for ticket in tickets:
-            self._talk.send(order_answers.open_order(ticket, self._talk.version))
-            self._talk.send(order_answers.order_status(ticket))
+            self._tell_order(ticket)
         self._talk.send([Tell.OPEN_ORDERS_END, 1])
 
     def _completed_orders(self, _fields: Fields) -> None:
@@ -108,11 +117,7 @@ class OrderTalk:
         for told in found:
             self._talk.send(order_answers.execution(told, wanted.request_id, self._talk.version))
         self._talk.send(answers.end_of(Tell.EXECUTIONS_END, wanted.request_id))
-        for told in found:
-            if told.commission_usd is not None:
-                self._talk.send(
-                    order_answers.commission_report(told.execution_id, told.commission_usd)
-                )
+        self._tell_charges(found)
 
     def hear(self, told: OrderMoved | Traded | OrderRefused) -> None:
         """Tell the client what happened to one of its orders."""
@@ -120,12 +125,8 @@ class OrderTalk:
         if isinstance(told, OrderRefused):
             self._talk.refuse(ticket.wire.order_id, told.code, told.text)
         if isinstance(told, Traded):
-            for line in self._in_order(told.executions):
-                self._talk.send(
-                    order_answers.execution(line, answers.NO_REQUEST, self._talk.version)
-                )
-        self._talk.send(order_answers.open_order(ticket, self._talk.version))
-        self._talk.send(order_answers.order_status(ticket))
+            self._tell_executions(self._in_order(told.executions))
+        self._tell_order(ticket)
         if Kind.STALE_STATUS in self._talk.quirks:
             self._talk.send(order_answers.stale_status(ticket))
         if ticket.status is Status.CANCELLED:
@@ -133,11 +134,30 @@ class OrderTalk:
         if isinstance(told, OrderMoved) and told.is_held:
             self._talk.refuse(ticket.wire.order_id, 399, HELD_TEXT)
         if isinstance(told, Traded):
-            for line in told.executions:
-                if line.commission_usd is not None:
-                    self._talk.send(
-                        order_answers.commission_report(line.execution_id, line.commission_usd)
-                    )
+            self._tell_charges(told.executions)
+
+    def hear_of_others(self, told: OrderMoved | Traded | OrderRefused) -> None:
+        """Tell the master client what happened to another's order; errors are that one's alone."""
+        if isinstance(told, Traded):
+            self._tell_executions(told.executions)
+        self._tell_order(told.ticket)
+        if isinstance(told, Traded):
+            self._tell_charges(told.executions)
+
+    def _tell_order(self, ticket: Ticket) -> None:
+        self._talk.send(order_answers.open_order(ticket, self._talk.version))
+        self._talk.send(order_answers.order_status(ticket))
+
+    def _tell_executions(self, executions: Iterable[Execution]) -> None:
+        for line in executions:
+            told = order_answers.execution(line, answers.NO_REQUEST, self._talk.version)
+            self._talk.send(told)
+
+    def _tell_charges(self, executions: Iterable[Execution]) -> None:
+        for line in executions:
+            charge = line.commission_usd
+            if charge is not None:
+                self._talk.send(order_answers.commission_report(line.execution_id, charge))
 
     def _in_order(self, executions: tuple[Execution, ...]) -> tuple[Execution, ...]:
         """Return executions with the package first, or last where a script says so."""

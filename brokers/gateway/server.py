@@ -15,7 +15,7 @@ from brokers.gateway.faults import Fault, Kind
 from brokers.gateway.incidents import HungUp
 from brokers.gateway.line import Line
 from brokers.gateway.news import Told
-from brokers.gateway.pacing import Pace
+from brokers.gateway.terms import ORDINARY, Terms
 from brokers.gateway.venue import Venue
 from brokers.gateway.weather import Weather
 from brokers.gateway.wire import PREAMBLE, Frames, Malformed, Value, framed
@@ -41,14 +41,12 @@ class GatewayServer:
         self,
         venue: Venue,
         *,
-        has_live_data: bool = True,
         faults: Iterable[Fault] = (),
-        pace: Pace | None = None,
+        terms: Terms = ORDINARY,
     ) -> None:
         self.venue = venue
         self.weather = Weather(faults, venue.means.clock, self)
-        self._has_live_data = has_live_data
-        self.pace = pace
+        self.terms = terms
         self._clients: list[Client] = []
         self._server: asyncio.Server | None = None
         self._talks: set[asyncio.Task[None]] = set()
@@ -141,8 +139,7 @@ class GatewayServer:
             Line(self.weather, write, writer.close),
             self.weather,
             admit=self._admit,
-            has_live_data=self._has_live_data,
-            pace=self.pace,
+            terms=self.terms,
         )
 
     def _admit(self, connection: Connection) -> bool:

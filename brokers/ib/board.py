@@ -8,7 +8,7 @@ a quote cannot be used has a name. Nothing is ever filled in with zero.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -148,23 +148,41 @@ class Board:
     def hear(self, event: WireEvent) -> None:
         """Take in what a line shows, or that TWS refuses it."""
         if isinstance(event, Tick):
-            self._tick(event)
+            # In one piece: nothing in the program runs as often.
+            shown = self._open.get(event.request_id)
+            if shown is None:
+                return
+            name = event.field
+            if name == "data_type":
+                shown.kind = KIND_OF_NUMBER.get(int(event.value or 0), DataKind.DELAYED)
+                return
+            shown.values[name] = event.value
+            shown.seen_at[name] = self._clock()
+            self._changed.set()
         elif isinstance(event, ErrorSeen) and event.request_id in self._open:
             is_harmless = {Reaction.NOTICE, Reaction.DELAYED}
             if rule_of(event.code).reaction not in is_harmless:
                 self._open[event.request_id].refusal = event
                 self._changed.set()
 
-    def _tick(self, tick: Tick) -> None:
-        shown = self._open.get(tick.request_id)
-        if shown is None:
-            return
-        if tick.field == "data_type":
-            shown.kind = KIND_OF_NUMBER.get(int(tick.value or 0), DataKind.DELAYED)
-            return
-        shown.values[tick.field] = tick.value
-        shown.seen_at[tick.field] = self._clock()
-        self._changed.set()
+    def hold(self, wire: Wire, contracts: Mapping[Any, Any]) -> "Held":
+        """Open lines that stand until they are let go, for who watches rather than looks.
+
+        Raises:
+            BrokerUnavailable: the socket is gone.
+        """
+        held = Held(self, wire)
+        for name, contract in contracts.items():
+            number = wire.watch(contract)
+            shown = self._open[number] = LineShown()
+            held.add(number, name, shown)
+        return held
+
+    def release(self, wire: Wire, numbers: Iterable[int]) -> None:
+        """Let go of lines; harmless when the socket is gone."""
+        for number in numbers:
+            wire.unwatch(number)
+            self._open.pop(number, None)
 
     @property
     def lines_open(self) -> int:
@@ -251,12 +269,11 @@ class Board:
                 numbers[number] = name
                 self._open[number] = LineShown()
             lines = {name: self._open[number] for number, name in numbers.items()}
-            await self._until(lambda: is_sent_away() or all(map(is_done, lines.values())), wait_s)
+            are_done = _all_done(lines.values(), is_done)
+            await self._until(lambda: is_sent_away() or are_done(), wait_s)
             return lines
         finally:
-            for number in numbers:
-                wire.unwatch(number)
-                del self._open[number]
+            self.release(wire, numbers)
 
     async def _until(self, is_over: Callable[[], bool], wait_s: float) -> None:
         try:
@@ -266,6 +283,45 @@ class Board:
                     await self._changed.wait()
         except TimeoutError:
             return
+
+
+def _all_done(
+    lines: Collection[LineShown], is_done: Callable[[LineShown], bool]
+) -> Callable[[], bool]:
+    """Return the question whether all lines are done, cheap to ask after every tick.
+
+    It goes on at the line that was not done last time; the answer yes is that of all lines anew.
+    """
+    waiting = list(lines)
+
+    def are_done() -> bool:
+        while waiting and is_done(waiting[-1]):
+            waiting.pop()
+        if waiting:
+            return False
+        waiting.extend(line for line in lines if not is_done(line))
+        return not waiting
+
+    return are_done
+
+
+class Held:
+    """Lines that stand open over one socket; what they show lies in `lines`."""
+
+    def __init__(self, board: Board, wire: Wire) -> None:
+        self._board = board
+        self._wire = wire
+        self._numbers: list[int] = []
+        self.lines: dict[Any, LineShown] = {}
+
+    def add(self, number: int, name: object, shown: LineShown) -> None:
+        """Take in one more line."""
+        self._numbers.append(number)
+        self.lines[name] = shown
+
+    def let_go(self) -> None:
+        """Close them."""
+        self._board.release(self._wire, self._numbers)
 
 
 @dataclass(frozen=True, slots=True)

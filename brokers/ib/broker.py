@@ -15,7 +15,9 @@ from decimal import Decimal
 from brokers.base import AccountState
 from brokers.ib import translate
 from brokers.ib.contracts import ContractCache, LastTradeDate
+from brokers.ib.diary import PriceDiary
 from brokers.ib.finder import ContractFinder
+from brokers.ib.holdings import Holdings
 from brokers.ib.inbox import RequestFailed
 from brokers.ib.ledger import OrderLedger, Reading
 from brokers.ib.line import Line
@@ -101,13 +103,19 @@ class IbBroker:
         self.ticks: Callable[[WireEvent], None] = _ignore
         self.settlement_value: SettlementValue = _unknown
         self._settling = SettlingBook(dates.settles_at)
-        self._at_broker: dict[OptionContract, int] = {}
-        self._foreign_positions: dict[str, int] = {}
+        self._holdings = Holdings(settings.account, self.cache)
         self._events: list[BrokerEvent] = []
         self._listeners: list[Callable[[], None]] = []
+        self._diary: PriceDiary | None = None
         self._considered: frozenset[str] = frozenset()
         self._reading: asyncio.Task[None] | None = None
         self._reread_at: datetime | None = None
+
+    def keep_diary(self, diary: PriceDiary) -> None:
+        """Have the quotes of orders watched, from before they are sent."""
+        self._diary = diary
+        self.ledger.mid_of = diary.mid_of
+        self.sender.about_to_send = diary.begin
 
     def restore(self, orders: Iterable[KnownOrder], held: Mapping[OptionContract, int]) -> None:
         """Take over what the journal knows of orders and positions, before connecting."""
@@ -152,6 +160,8 @@ class IbBroker:
     async def _submit(self, order: Order) -> None:
         refused = await self.sender.send(order)
         if refused is not None:
+            if self._diary is not None:
+                self._diary.refused(order.order_id)
             self._reject(order, *refused)
             return
         tracked = self.ledger.orders[order.order_id]
@@ -193,11 +203,10 @@ class IbBroker:
         Raises:
             BrokerUnavailable: no answer.
         """
-        self._at_broker.clear()
-        self._foreign_positions.clear()
+        self._holdings.clear()
         for seen in await self.line.wire.positions():
-            self._position(seen)
-        return {contract: held for contract, held in self._at_broker.items() if held}
+            self._holdings.take(seen)
+        return self._holdings.held()
 
     async def executions(self, since: datetime) -> tuple[OrderFilled, ...]:
         """Return the fills of our orders at or after `since`, read again from the broker; those
@@ -235,8 +244,7 @@ class IbBroker:
             f" at the broker (reference {seen.order_ref or 'none'!r})"
             for seen in self.ledger.foreign_orders.values()
         ]
-        told += [f"{held} of {name} are held" for name, held in self._foreign_positions.items()]
-        return (*told, *self.ledger.disputes())
+        return (*told, *self._holdings.foreign(), *self.ledger.disputes())
 
     def drain(self) -> tuple[BrokerEvent, ...]:
         """Return the events since the last call, oldest first."""
@@ -253,6 +261,7 @@ class IbBroker:
         instants = [self.line.due()]
         if self.line.is_ready:
             instants += [self._reread_at, self._settling.due(), self._walker.due()]
+            instants += [None if self._diary is None else self._diary.due()]
         return min((at for at in instants if at is not None), default=None)
 
     def advance(self, at: datetime) -> None:
@@ -265,6 +274,8 @@ class IbBroker:
         if not self.line.is_ready:
             return
         self._walker.tend(at)
+        if self._diary is not None:
+            self._publish(self._diary.advance(at))
         is_due = self._reread_at is not None and self._reread_at <= at
         if is_due:
             self.ledger.doubt_cancels()
@@ -293,28 +304,18 @@ class IbBroker:
         elif isinstance(event, CommissionSeen):
             self._publish(self.ledger.commission(event, at))
         elif isinstance(event, PositionSeen):
-            self._position(event)
+            self._holdings.take(event)
         elif isinstance(event, ErrorSeen):
             self.ledger.error(event)
         self.ticks(event)
         if self.ledger.doubted - self._considered and self.line.is_ready:
             self._read_again()
 
-    def _position(self, seen: PositionSeen) -> None:
-        if seen.account != self._settings.account:
-            return
-        contract = self.cache.contract(seen.contract)
-        if contract is None:
-            name = seen.contract.local_symbol or seen.contract.symbol
-            self._foreign_positions[name] = seen.position
-            if not seen.position:
-                del self._foreign_positions[name]
-        else:
-            self._at_broker[contract] = seen.position
-
     def _line_changed(self, event: LineChanged) -> None:
         if not self.line.is_ready:
             self.ledger.doubt_all()
+            if self._diary is not None:
+                self._diary.forget_lines()
         self._publish((event,))
 
     def _reread_soon(self, at: datetime) -> None:
@@ -363,8 +364,8 @@ class IbBroker:
     async def _settle(self) -> None:
         for key in self._settling.due_series(self._clock()):
             gone = not any(
-                held and (contract.trading_class, contract.expiry) == key
-                for contract, held in self._at_broker.items()
+                (contract.trading_class, contract.expiry) == key
+                for contract in self._holdings.held()
             )
             value = await self.settlement_value(*key) if gone else None
             at = self._clock()
@@ -374,12 +375,16 @@ class IbBroker:
                 self._publish(self._settling.settle(key, value, at))
 
     def _publish(self, events: Iterable[BrokerEvent]) -> None:
-        told = tuple(events)
-        for event in told:
+        told: list[BrokerEvent] = []
+        for event in events:
+            told.append(event)
             if isinstance(event, OrderFilled):
                 self._settling.filled(event, self.ledger.orders[event.order_id].order.intent.legs)
             elif isinstance(event, OrderAccepted):
                 self._walker.begin(event)
+            tracked = self.ledger.orders.get(getattr(event, "order_id", ""))
+            if self._diary is not None and tracked is not None:
+                told += self._diary.hear(event, tracked)
         self._events += told
         for wake in self._listeners if told else ():
             wake()

@@ -54,11 +54,19 @@ class Reading:
     completed: tuple[OpenOrderSeen, ...]
 
 
+MidAtFill = Callable[[str, datetime], Decimal | None]
+
+
+def _unknown_mid(_order_id: str, _filled_at: datetime) -> None:
+    """Know no mid: nobody watches the quotes."""
+
+
 class OrderLedger:
     """All orders of this run at TWS, and what is seen there that is not ours."""
 
     def __init__(self, contract_of: Callable[[ContractSeen], OptionContract | None]) -> None:
         self._contract_of = contract_of
+        self.mid_of: MidAtFill = _unknown_mid
         self.orders: dict[str, TrackedOrder] = {}
         self.foreign_orders: dict[int, OpenOrderSeen] = {}
         self.doubted: set[str] = set()
@@ -80,6 +88,7 @@ class OrderLedger:
             is_accepted=bool(fills),
             fills_told=len(fills),
             charges_told={number: fill.fees_usd for number, fill in enumerate(fills)},
+            mids={number: fill.mid_credit for number, fill in enumerate(fills)},
         )
         self.orders[order.order_id] = tracked
         if is_active:
@@ -231,6 +240,8 @@ class OrderLedger:
         events: list[BrokerEvent] = []
         for number in range(tracked.fills_told, len(tracked.pairing.fills)):
             events += self._accepted(tracked, at)
+            name, filled_at = tracked.order.order_id, tracked.pairing.fills[number].at
+            tracked.mids[number] = self.mid_of(name, filled_at)
             fill = self._fill(tracked, number)
             tracked.charges_told[number] = fill.fees_usd
             events.append(fill)
@@ -252,7 +263,7 @@ class OrderLedger:
             leg_prices=fill.leg_prices,
             commission_usd=tracked.pairing.charge_of(number) or ZERO,
             exchange_fees_usd=ZERO,
-            mid_credit=None,
+            mid_credit=tracked.mids.get(number),
         )
 
     def _new_charges(self, tracked: TrackedOrder, at: datetime) -> tuple[BrokerEvent, ...]:

@@ -40,8 +40,8 @@ def require_paper_settings(account: str, port: int) -> None:
         )
     if not account:
         raise NotPaper(
-            "ib.account is not set; write the id of the paper account (DU and digits) into the"
-            " settings file under [ib], or into ALVH_IB__ACCOUNT."
+            "ib.account is not set; write the id of the paper account (it begins with DU) into"
+            " the settings file or into ALVH_IB__ACCOUNT."
         )
     if not is_paper_shaped(account):
         raise NotPaper(

@@ -34,6 +34,7 @@ class Sender:
         self._finder = finder
         self._ledger = ledger
         self.package_veto: PackageVeto = _no_veto
+        self.about_to_send: Callable[[Order, Decimal], None] = _unheard
         self._highest_id = 0
 
     def note_ids(self, event: WireEvent) -> None:
@@ -63,6 +64,7 @@ class Sender:
         objection = self._margin_objection(await wire.what_if(contract, sent))
         if objection is not None:
             return "NO_MARGIN", objection
+        self.about_to_send(order, intent.limit_credit)
         veto = await self.package_veto(intent.legs)
         if veto is not None:
             return "QUOTE", veto
@@ -97,6 +99,10 @@ class Sender:
             await wire.current_time()  # an answer behind the order: the socket took it
         except BrokerUnavailable:
             self._ledger.doubt(tracked)
+
+
+def _unheard(_order: Order, _limit_credit: Decimal) -> None:
+    """Tell nobody."""
 
 
 async def _no_veto(_legs: tuple[Leg, ...]) -> str | None:

@@ -34,6 +34,7 @@ class TrackedOrder:
     passes_unseen: int = 0
     fills_told: int = 0
     charges_told: dict[int, Decimal] = field(default_factory=dict)
+    mids: dict[int, Decimal | None] = field(default_factory=dict)
 
     @property
     def remaining(self) -> int:

@@ -239,7 +239,7 @@ class SimBroker:
         return last
 
     def _show_market(self, at: datetime) -> None:
-        contracts = self._exchange.contracts_of_interest()
+        contracts = self._exchange.contracts_of_interest(at)
         if contracts:
             self._note(self._exchange.on_market(at, self._market.quotes(contracts, at)))
 

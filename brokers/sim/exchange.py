@@ -219,10 +219,10 @@ class SimExchange:
             instants += [t for t in (working.ends_at, step, rest) if t is not None]
         return min(instants, default=None)
 
-    def contracts_of_interest(self) -> tuple[OptionContract, ...]:
-        """Return the legs of working orders and of fills that wait for their review."""
+    def contracts_of_interest(self, at: datetime) -> tuple[OptionContract, ...]:
+        """Return the legs of working orders and of fills whose review is due at `at`."""
         combos = [working.intent.legs for working in self._working.values()]
-        combos += [review.legs for review in self._reviews]
+        combos += [review.legs for review in self._reviews if review.due_at <= at]
         return tuple(dict.fromkeys(leg.contract for legs in combos for leg in legs))
 
     def open_orders(self) -> tuple[Order, ...]:

@@ -29,6 +29,7 @@ from market.errors import ConfigError
 from market.instruments import OptionContract
 from market.orders import Leg, LookVerdict
 from market.quotes import Quote
+from market.values import value
 
 ZERO = Decimal(0)
 CENT = Decimal("0.01")
@@ -40,7 +41,7 @@ DEFAULT_LADDER = ((0.25, 0.85), (0.50, 0.65), (0.75, 0.45), (1.00, 0.25))
 NOTHING_INSIDE = ((1.00, 0.0),)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class PackagePrice:
     """A combo's prices in points: natural (sold at bids, bought at asks), mid, and per leg.
 

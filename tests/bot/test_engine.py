@@ -25,8 +25,9 @@ from bot_samples import (
     snapshot,
 )
 
+from bot.agreement import check_books_agree
 from bot.commands import CancelOrder, Command, FetchSnapshot, SubmitOrder
-from bot.engine import Engine, check_books_agree
+from bot.engine import Engine
 from bot.events import (
     BrokerReported,
     DecisionMade,

@@ -1,6 +1,8 @@
 """An order that waits for another: sent once that one filled whole, and on the market of then."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
@@ -15,12 +17,28 @@ from bot_samples import (
     order,
     snapshot,
 )
+from shell_samples import CandidBroker, StillFeed
 
 from bot.commands import Command, FetchSnapshot, SubmitOrder
 from bot.engine import FOLLOW_UP, Engine
 from bot.events import BrokerReported, MomentDue, OrderApproved, Record, SnapshotTaken
+from bot.journal.base import MemoryJournal
+from bot.shell import Shell
+from bot.startup import take_up
 from bot.world import World
-from market.orders import Leg, OrderAccepted, OrderCancelled, OrderIntent, OrderRejected
+from market.instruments import OptionContract
+from market.orders import (
+    BrokerEvent,
+    Leg,
+    LineChanged,
+    LineState,
+    Order,
+    OrderAccepted,
+    OrderCancelled,
+    OrderFilled,
+    OrderIntent,
+    OrderRejected,
+)
 from market.schedule import MomentName
 
 SCAN = moment(MomentName.THREAT_SCAN_3)
@@ -107,3 +125,64 @@ def test_the_account_never_holds_both_condors(held: Engine) -> None:
 
     assert held.book.positions().condors == ()
     assert held.book.open_max_loss_usd() == Decimal(0)
+
+
+LOST = LineChanged(SCAN.at, LineState.DOWN, None, "gone")
+BACK = LineChanged(SCAN.at, LineState.READY, None, "back")
+
+
+def test_what_a_fill_sets_free_while_the_line_is_down_waits_for_it(held: Engine) -> None:
+    (sent,) = decide(held)
+    assert isinstance(sent, SubmitOrder)
+    whole = filled(sent.approved.order, CONDOR_PRICES, quantity=2)
+
+    commands = [held.step(BrokerReported(event)) for event in (LOST, whole)]
+    (fetch,) = held.step(BrokerReported(BACK))
+
+    assert commands == [[], []]
+    assert isinstance(fetch, FetchSnapshot)
+    (second,) = held.step(SnapshotTaken(fetch.moment, fetch.asked_by, snapshot()))
+    assert isinstance(second, SubmitOrder)
+    assert second.approved.order.intent == reopening()
+
+
+class Restarted(CandidBroker):
+    """A broker at which the close filled while no bot lived; it notes what it is asked."""
+
+    def __init__(self, fills: tuple[OrderFilled, ...]) -> None:
+        super().__init__(self._take)
+        self.fills = fills
+        self.asked: list[str] = []
+
+    def _take(self, order: Order) -> tuple[BrokerEvent, ...]:
+        self.asked.append(f"submit {order.intent.purpose}")
+        return ()
+
+    async def executions(self, _since: datetime) -> tuple[OrderFilled, ...]:
+        self.asked.append("executions")
+        return self.fills
+
+    async def positions(self) -> Mapping[OptionContract, int]:
+        self.asked.append("positions")
+        return {}
+
+
+@pytest.mark.parametrize("is_fill_known", [True, False], ids=["fill in the journal", "not yet"])
+async def test_a_restart_sends_what_became_due_once_the_books_are_compared(
+    held: Engine, world: World, *, is_fill_known: bool
+) -> None:
+    (sent,) = decide(held)
+    assert isinstance(sent, SubmitOrder)
+    whole = filled(sent.approved.order, CONDOR_PRICES, quantity=2)
+    if is_fill_known:
+        held.step(BrokerReported(whole))  # and the bot dies before the market was looked at
+    risen = engine_of(world, (), lambda _record: None)
+    risen.book = held.book
+    broker = Restarted((whole,))
+    shell = Shell(risen, broker, StillFeed(snapshot()), MemoryJournal(), lambda: SCAN.at)
+
+    taken = await take_up(broker, shell, risen.book, 0, SCAN.at, sends_again=False)
+
+    assert taken.difference is None
+    assert broker.asked == ["executions", "positions", "submit shift_open"]
+    assert risen.book.ready_follow_ups() == ()

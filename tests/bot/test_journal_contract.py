@@ -1,8 +1,10 @@
 """What every journal does, in a file and in a PostgreSQL database alike."""
 
 import gzip
+import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -32,16 +34,23 @@ from bot.clock import SimulatedClock
 from bot.events import EquityMarked, Record
 from bot.journal import schema
 from bot.journal.check import verify
-from bot.journal.place import place_of, writing
+from bot.journal.place import place_of, reading, writing
 from bot.journal.reader import JournalReader
 from bot.journal.store import SqlJournal
 from bot.journal.upgrade import Upgraded, upgrade
 from bot.settings import Settings
 from bot.world import World
-from market.errors import ConfigError, InvariantBroken, JournalDamaged
+from market.errors import (
+    AlreadyRunning,
+    ConfigError,
+    InvariantBroken,
+    JournalDamaged,
+    JournalUnavailable,
+)
 from market.orders import OrderAccepted
 
 Target = Path | str
+LOCK_WAIT_S = 0.1
 GOLDEN = Path(__file__).parents[1] / "golden" / "journal_schema_1.sql.gz"
 
 
@@ -65,6 +74,7 @@ class Writer:
             wall_clock=lambda: datetime(2026, 1, 1, tzinfo=UTC),
             durable=durable,
             continues=continues,
+            lock_wait_s=LOCK_WAIT_S,
         )
 
     def step(self, *records: Record) -> None:
@@ -72,6 +82,22 @@ class Writer:
             self.journal.append(record)
             self.book.apply(record)
         self.journal.commit()
+
+
+@contextmanager
+def locked(target: Target) -> Iterator[None]:
+    """Hold a lock on a journal's events from outside, as a backup or a curious person may."""
+    if isinstance(target, Path):
+        other = sqlite3.connect(target, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.close()
+        return
+    engine = reading(place_of(target))
+    with engine.begin() as connection:
+        connection.execute(text("LOCK TABLE events IN ACCESS EXCLUSIVE MODE"))
+        yield
+    engine.dispose()
 
 
 def records_in(target: Target) -> tuple[Record, ...]:
@@ -189,7 +215,29 @@ def test_where_none_is_none_is_continued(target: Target, tmp_path: Path) -> None
         Writer(target, continues=True)
 
 
-def test_two_writers_cannot_both_go_on(target: Target) -> None:
+def test_a_commit_that_a_lock_refused_may_be_tried_again(target: Target) -> None:
+    entry = order(condor_intent(quantity=1))
+    writer = Writer(target)
+    writer.step(sent(entry))
+
+    with locked(target):
+        for _ in range(2):
+            with pytest.raises(JournalUnavailable, match="nothing is sent until it can"):
+                writer.step(OrderAccepted(AT, entry.order_id))
+    writer.step(filled(entry, CONDOR_PRICES))
+    writer.journal.close()
+
+    assert verify(target) == 4
+    assert [type(record).__name__ for record in records_in(target)] == [
+        "OrderApproved",
+        "OrderAccepted",
+        "OrderAccepted",
+        "OrderFilled",
+    ]
+
+
+def test_two_writers_of_a_file_cannot_both_go_on(tmp_path: Path) -> None:
+    target = tmp_path / "j.db"
     first = Writer(target)
     first.step(sent(order(condor_intent())))
     second = Writer(target, continues=True)
@@ -203,6 +251,22 @@ def test_two_writers_cannot_both_go_on(target: Target) -> None:
     assert verify(target) == 2
     with pytest.raises(InvariantBroken):
         second.journal.close()
+
+
+def test_a_database_has_one_writer_and_no_upgrade_beside_it(postgres_url: str) -> None:
+    first = Writer(postgres_url)
+    first.step(sent(order(condor_intent())))
+    complaint = f"is already written by alvh, process {os.getpid()}; stop that first"
+
+    with pytest.raises(AlreadyRunning, match=complaint):
+        Writer(postgres_url, continues=True)
+    with pytest.raises(AlreadyRunning, match=complaint):
+        upgrade(postgres_url, at=AT, is_backed_up=True, lock_wait_s=LOCK_WAIT_S)
+    first.journal.close()
+    later = Writer(postgres_url, continues=True)
+
+    assert later.journal.recall(later.book.apply) == 1
+    later.journal.close()
 
 
 CHANGES: dict[str, tuple[tuple[str, ...], str]] = {
@@ -282,8 +346,8 @@ def test_a_database_of_schema_1_is_upgraded_when_backed_up(postgres_url: str) ->
     old = as_schema_1(postgres_url)
 
     with pytest.raises(ConfigError, match=r"is to be backed up first \(pg_dump"):
-        upgrade(postgres_url)
-    done = upgrade(postgres_url, is_backed_up=True)
+        upgrade(postgres_url, at=AT)
+    done = upgrade(postgres_url, is_backed_up=True, at=AT)
 
     assert done == Upgraded("1", schema.SCHEMA_VERSION, old, None)
     assert verify(postgres_url) == old == 196

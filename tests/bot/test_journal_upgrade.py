@@ -1,7 +1,9 @@
 """Journals of every released schema are brought to the present one, and a way back is kept."""
 
 import gzip
+import os
 import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,13 +13,15 @@ from sqlalchemy import create_engine
 
 from bot.book import Book
 from bot.events import RunStarted
+from bot.instance import LOCK_NAME, InstanceLock
 from bot.journal import schema
 from bot.journal.check import verify
 from bot.journal.reader import JournalReader
 from bot.journal.store import create
 from bot.journal.upgrade import Upgraded, upgrade
-from market.errors import ConfigError, JournalDamaged
+from market.errors import AlreadyRunning, ConfigError, JournalDamaged
 
+AT = datetime(2026, 11, 26, 15, 0, tzinfo=UTC)
 GOLDEN = Path(__file__).parents[1] / "golden"
 RELEASED = ["1"]
 
@@ -45,7 +49,7 @@ def test_a_journal_of_each_released_schema_is_upgraded(tmp_path: Path, released:
     path = golden(released, tmp_path)
     before, old = path.read_bytes(), dump(path)
 
-    done = upgrade(path)
+    done = upgrade(path, at=AT)
 
     backup = tmp_path / f"run.schema-{released}.db"
     assert done == Upgraded(released, schema.SCHEMA_VERSION, 196, backup)
@@ -66,7 +70,7 @@ def test_a_journal_of_each_released_schema_is_upgraded(tmp_path: Path, released:
 
 def test_an_upgraded_journal_has_the_tables_of_a_new_one(tmp_path: Path) -> None:
     path = golden("1", tmp_path)
-    upgrade(path)
+    upgrade(path, at=AT)
     engine = create_engine(f"sqlite:///{path}")
 
     with engine.connect() as connection:
@@ -91,11 +95,11 @@ def names_of(path: Path) -> set[str]:
 
 def test_a_present_journal_is_only_verified(tmp_path: Path) -> None:
     path = golden("1", tmp_path)
-    upgrade(path)
+    upgrade(path, at=AT)
     (tmp_path / "run.schema-1.db").unlink()
     before = path.read_bytes()
 
-    done = upgrade(path)
+    done = upgrade(path, at=AT)
 
     assert done == Upgraded("2", "2", 196, None)
     assert path.read_bytes() == before
@@ -115,7 +119,7 @@ def test_an_older_backup_is_never_written_over(tmp_path: Path) -> None:
     before = path.read_bytes()
 
     with pytest.raises(ConfigError, match="is in the way; move the older backup elsewhere"):
-        upgrade(path)
+        upgrade(path, at=AT)
 
     assert (path.read_bytes(), backup.read_text()) == (before, "precious")
 
@@ -128,7 +132,7 @@ def test_a_damaged_journal_is_left_as_it_was(tmp_path: Path) -> None:
     before = path.read_bytes()
 
     with pytest.raises(JournalDamaged, match="event 42 was changed after writing"):
-        upgrade(path)
+        upgrade(path, at=AT)
 
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == ["run.db"]
@@ -136,11 +140,28 @@ def test_a_damaged_journal_is_left_as_it_was(tmp_path: Path) -> None:
 
 def test_a_newer_journal_is_left_to_its_own_program(tmp_path: Path) -> None:
     path = golden("1", tmp_path)
-    upgrade(path)
+    upgrade(path, at=AT)
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE meta SET value='7' WHERE key='schema_version'")
         connection.execute("UPDATE alembic_version SET version_num='7'")
     connection.close()
 
     with pytest.raises(ConfigError, match="schema 7, this program knows 2; use the version that"):
-        upgrade(path)
+        upgrade(path, at=AT)
+
+
+def test_a_journal_that_a_daemon_holds_is_not_upgraded(tmp_path: Path) -> None:
+    path = golden("1", tmp_path)
+    before = path.read_bytes()
+
+    with InstanceLock(tmp_path / LOCK_NAME, f"profile sim in {tmp_path}", AT):
+        with pytest.raises(
+            AlreadyRunning,
+            match=rf"run\.db is already run by process {os.getpid()} since 2026-11-26 15:00:00 UTC",
+        ):
+            upgrade(path, at=AT)
+        refused = path.read_bytes()
+    done = upgrade(path, at=AT)
+
+    assert refused == before
+    assert done.after == schema.SCHEMA_VERSION

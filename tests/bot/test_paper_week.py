@@ -1,11 +1,11 @@
 """The profile `paper` through a whole week on real sockets, with everything that breaks."""
 
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import TypeVar
 
-from paper_week import a_week
+from paper_week import Account, a_week
 
 from bot.events import EntryClosed, EntryResult, OrderApproved, RunResumed
 from bot.journal.store import JournalReader
@@ -13,6 +13,7 @@ from bot.known_orders import KnownOrders
 from brokers.ib.contracts import parse_local_symbol
 from market.orders import (
     FillCharged,
+    FillReviewed,
     LineChanged,
     LineState,
     OrderFilled,
@@ -46,33 +47,47 @@ def january(day: int, hour: int, minute: int, second: float = 0) -> datetime:
     return datetime(2018, 1, day, hour, minute, tzinfo=UTC) + timedelta(seconds=second)
 
 
+RESET_AT, ROLL_CUT_AT = january(24, 5, 15), january(25, 16, 0, 0.5)
 KILLED_AT = january(26, 21, 10, 0.5)
+ROLL, LAST_CONDOR = "P-20180125-alvh-roll_near-1", "P-20180126-condor-entry-1"
+T = TypeVar("T")
 
 
-def worked_at(records: Iterable[object], at: datetime) -> list[str]:
-    """Return the orders that were approved before an instant and filled after it."""
-    since = {r.order.order_id: r.at for r in records if isinstance(r, OrderApproved)}
-    until = {r.order_id: r.at for r in records if isinstance(r, OrderFilled)}
-    return [name for name in since if since[name] < at < until[name]]
+class Journal:
+    """What a run's journal tells of its week."""
 
+    def __init__(self, folder: Path) -> None:
+        with JournalReader(folder / "journal.db") as reader:
+            self.records = list(reader.records())
+            self.held = KnownOrders.of(reader.records()).held
+            self.is_simulated = reader.started().is_simulated
 
-def cash_of(records: Iterable[object]) -> Decimal:
-    """Return the cash that a journal's records come to, by arithmetic of its own."""
-    orders: set[str] = set()
-    charges: dict[str, Decimal] = {}
-    cash = START_USD
-    for record in records:
-        if isinstance(record, OrderApproved):
-            orders.add(record.order.order_id)
-        elif isinstance(record, OrderFilled):
-            assert record.order_id in orders
-            cash += record.credit * 100 * record.quantity
-            charges[record.fill_id] = record.fees_usd
-        elif isinstance(record, FillCharged):
-            charges[record.fill_id] = record.fees_usd
-        elif isinstance(record, PositionSettled):
-            cash += record.cash_usd
-    return cash - sum(charges.values(), Decimal(0))
+    def of(self, kind: type[T]) -> list[T]:
+        """Return the records of a kind."""
+        return [record for record in self.records if isinstance(record, kind)]
+
+    def approved(self) -> list[str]:
+        """Return the ids of the orders that were approved."""
+        return sorted(record.order.order_id for record in self.of(OrderApproved))
+
+    def down_at(self) -> set[datetime]:
+        """Return when the line went down."""
+        return {r.at for r in self.of(LineChanged) if r.state is LineState.DOWN}
+
+    def worked_at(self, at: datetime) -> list[str]:
+        """Return the orders that were approved before an instant and filled after it."""
+        since = {r.order.order_id: r.at for r in self.of(OrderApproved)}
+        until = {r.order_id: r.at for r in self.of(OrderFilled)}
+        return [name for name in since if since[name] < at < until[name]]
+
+    def cash(self) -> Decimal:
+        """Return the cash that the records come to, by arithmetic of its own."""
+        fills = {fill.fill_id: fill for fill in self.of(OrderFilled)}
+        charges = {name: fill.fees_usd for name, fill in fills.items()}
+        charges |= {r.fill_id: r.fees_usd for r in self.of(FillCharged)}
+        cash = sum((r.cash_usd for r in self.of(PositionSettled)), START_USD)
+        cash += sum((r.credit * 100 * r.quantity for r in fills.values()), Decimal(0))
+        return cash - sum(charges.values(), Decimal(0))
 
 
 async def test_a_week_with_drops_a_reset_and_a_kill_ends_with_equal_books(tmp_path: Path) -> None:
@@ -83,25 +98,20 @@ async def test_a_week_with_drops_a_reset_and_a_kill_ends_with_equal_books(tmp_pa
 
         await week.run(until=january(26, 22, 1))
 
-    with JournalReader(tmp_path / "run" / "journal.db") as reader:
-        records = list(reader.records())
-        held = KnownOrders.of(reader.records()).held
-    entries = [r.result for r in records if isinstance(r, EntryClosed)]
-    downs = [r for r in records if isinstance(r, LineChanged) and r.state is LineState.DOWN]
-    approved = [r.order.order_id for r in records if isinstance(r, OrderApproved)]
-    sent = week.account.perm_ids
-    assert week.kills == 1
-    assert len([r for r in records if isinstance(r, RunResumed)]) == 1
-    assert {january(24, 5, 15), january(25, 16, 0, 0.5)} < {r.at for r in downs}
-    assert entries.count(EntryResult.OPENED) == 3
-    assert any("roll_near" in name for name in sent)
-    assert len([r for r in records if isinstance(r, PositionSettled)]) == 8
-    assert worked_at(records, january(25, 16, 0, 0.5)) == ["P-20180125-alvh-roll_near-1"]
-    assert worked_at(records, KILLED_AT) == ["P-20180126-condor-entry-1"]
-    assert sorted(sent) == sorted(approved)
-    assert {name: len(perm_ids) for name, perm_ids in sent.items()} == dict.fromkeys(sent, 1)
-    assert held == {parse_local_symbol(n): held for n, held in week.account.positions.items()}
-    assert cash_of(records) == week.account.cash_usd
+    journal, account = Journal(tmp_path / "run"), week.account
+    results = [record.result for record in journal.of(EntryClosed)]
+    reviewed = {record.order_id for record in journal.of(FillReviewed)}
+    assert (week.kills, len(journal.of(RunResumed))) == (1, 1)
+    assert journal.down_at() > {RESET_AT, ROLL_CUT_AT}
+    assert results.count(EntryResult.OPENED) == 3
+    assert len(journal.of(PositionSettled)) == 8
+    assert journal.worked_at(ROLL_CUT_AT) == [ROLL]
+    assert journal.worked_at(KILLED_AT) == [LAST_CONDOR]
+    assert reviewed == set(journal.approved()) - {ROLL, LAST_CONDOR}  # nobody watched those fill
+    assert sorted(account.perm_ids) == journal.approved()
+    assert {len(perm_ids) for perm_ids in account.perm_ids.values()} == {1}
+    assert journal.held == {parse_local_symbol(n): held for n, held in account.positions.items()}
+    assert journal.cash() == account.cash_usd
 
 
 async def test_two_days_in_the_shadow_send_no_order_to_the_broker(tmp_path: Path) -> None:
@@ -113,13 +123,9 @@ async def test_two_days_in_the_shadow_send_no_order_to_the_broker(tmp_path: Path
 
         await week.run(until=january(24, 21, 30))
 
-    with JournalReader(tmp_path / "run" / "journal.db") as reader:
-        records = list(reader.records())
-        started = reader.started()
-    assert week.account.perm_ids == {}
-    assert week.account.positions == {}
-    assert week.account.cash_usd == START_USD
-    assert started.is_simulated
+    journal = Journal(tmp_path / "run")
+    assert week.account == Account({}, {}, START_USD)
+    assert journal.is_simulated
     assert week.kills == 1
-    assert len({r.order_id for r in records if isinstance(r, OrderFilled)}) == 4
-    assert len([r for r in records if isinstance(r, PositionSettled)]) == 4
+    assert len({record.order_id for record in journal.of(OrderFilled)}) == 4
+    assert len(journal.of(PositionSettled)) == 4

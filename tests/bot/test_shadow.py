@@ -1,5 +1,6 @@
 """Shadow books: the same fills, one part of the method taken away in each (R-35)."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -14,15 +15,18 @@ from bot_samples import (
     filled,
     order,
     replay,
+    sent,
     snapshot,
 )
 
-from bot.book import CONDOR, HEDGE
+from bot.book import CONDOR, HEDGE, Book
 from bot.bootstrap import load_fees
 from bot.events import EquityMarked, ShadowsMarked
-from bot.shadow import ShadowName
+from bot.settings import Settings
+from bot.shadow import ShadowName, Shadows
 from bot.shadow_condors import CondorBook
 from bot.world import World
+from market.orders import ZERO, FillCharged
 
 
 @pytest.fixture(scope="module")
@@ -123,3 +127,42 @@ def test_expiry_settles_on_the_close() -> None:
     assert trade.net_usd == 2 * (Decimal("1.40") - 5) * 100
     assert variant.win_rate_by_tier() == {"balanced": 0.0}
     assert AT.date() == FRIDAY
+
+
+def test_a_charge_that_comes_late_is_borne_by_the_book_and_by_each_variant() -> None:
+    sale = order(condor_intent(2))
+    free = replace(
+        filled(sale, CONDOR_PRICES, quantity=2), commission_usd=ZERO, exchange_fees_usd=ZERO
+    )
+    first = FillCharged(AT, sale.order_id, free.fill_id, Decimal("5.20"), Decimal("1.10"))
+    corrected = replace(first, commission_usd=Decimal("4.80"))
+    book, shadows = Book(Decimal(100_000)), Shadows(Settings(), Decimal(100_000), load_fees())
+
+    for record in (sent(sale), free, first, corrected):
+        shadows.watch(record)
+        book.apply(record)
+
+    fees = [variant.fees_usd for variant in shadows.condors.all()]
+    cash = [variant.cash_usd for variant in shadows.condors.all()]
+    assert fees == [book.ledger.purse(CONDOR).fees_usd] * 3 == [Decimal("5.90")] * 3
+    assert cash == [book.ledger.purse(CONDOR).cash_usd] * 3
+    net = [trade.net_usd for variant in shadows.condors.all() for trade in variant.trades.values()]
+    assert net == cash
+
+
+def test_a_charge_after_the_end_of_a_trade_still_counts_against_it() -> None:
+    sale = order(condor_intent(2))
+    fill = filled(sale, CONDOR_PRICES, quantity=2)
+    shadows = Shadows(Settings(), Decimal(100_000), load_fees())
+    for record in (sent(sale), fill):
+        shadows.watch(record)
+    expiry = condor_intent(2).legs[0].contract.expiry
+    for variant in shadows.condors.all():
+        variant.settle(expiry, Decimal("2762.13"))
+    (before,) = (trade.net_usd for trade in shadows.condors.traded.finished)
+
+    late = FillCharged(AT, sale.order_id, fill.fill_id, fill.fees_usd + 3, ZERO)
+    shadows.watch(late)
+
+    assert [t.net_usd for t in shadows.condors.traded.finished] == [before - 3]
+    assert shadows.condors.traded.trades == {}

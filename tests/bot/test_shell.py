@@ -1,8 +1,7 @@
 """The shell: what is recorded before it is sent, and in which order things are taken."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from bot_samples import (
     moment,
     snapshot,
 )
+from shell_samples import CandidBroker, StillFeed, nothing
 
 from bot.engine import Engine
 from bot.events import DecisionMade, EntryClosed, MomentDue, OrderApproved, Record
@@ -22,79 +22,13 @@ from bot.journal.base import Journal, MemoryJournal
 from bot.journal.store import JournalReader, SqlJournal
 from bot.shell import Shell
 from bot.world import World
-from brokers.base import AccountState
 from brokers.unsuspended import run_now
-from market.errors import InvariantBroken, MarketDataError
-from market.instruments import OptionContract
-from market.orders import ApprovedOrder, BrokerEvent, Order, OrderAccepted, OrderFilled
-from market.quotes import MarketSnapshot, SnapshotRequest
+from market.errors import InvariantBroken
+from market.orders import BrokerEvent, Order, OrderAccepted, OrderFilled
+from market.quotes import MarketSnapshot
 from market.schedule import MomentName
 
 ENTRY, CUTOFF = moment(MomentName.ENTRY), moment(MomentName.ENTRY_CUTOFF)
-
-
-class CandidBroker:
-    """A broker that looks around when it is called, and answers with the events it was given."""
-
-    def __init__(self, on_submit: Callable[[Order], Iterable[BrokerEvent]]) -> None:
-        self.on_submit = on_submit
-        self.cancelled: list[str] = []
-        self.events: list[BrokerEvent] = []
-
-    async def connect(self) -> None:
-        """Be there."""
-
-    async def close(self) -> None:
-        """Stay there."""
-
-    async def submit(self, approved: ApprovedOrder) -> None:
-        """Take an order."""
-        self.events += self.on_submit(approved.order)
-
-    async def cancel(self, order_id: str) -> None:
-        """Note a cancel."""
-        self.cancelled.append(order_id)
-
-    async def open_orders(self) -> tuple[Order, ...]:
-        """Work nothing."""
-        return ()
-
-    async def positions(self) -> Mapping[OptionContract, int]:
-        """Hold nothing."""
-        return {}
-
-    async def executions(self, _since: datetime) -> tuple[OrderFilled, ...]:
-        """Have done nothing."""
-        return ()
-
-    async def account(self) -> AccountState:
-        """Have nothing."""
-        return AccountState(Decimal(0), Decimal(0), Decimal(0))
-
-    def drain(self) -> tuple[BrokerEvent, ...]:
-        """Return what was said since last time."""
-        said, self.events = tuple(self.events), []
-        return said
-
-    def subscribe(self, wake: Callable[[], None]) -> None:
-        """Wake nobody."""
-
-
-class StillFeed:
-    """A feed that shows one market, or none."""
-
-    def __init__(self, shown: MarketSnapshot | None) -> None:
-        self.shown = shown
-
-    async def snapshot(self, _request: SnapshotRequest) -> MarketSnapshot:
-        """Return the market."""
-        if self.shown is None:
-            raise MarketDataError("The feed is silent.")
-        return self.shown
-
-
-def nothing(_order: Order) -> Iterable[BrokerEvent]:
-    return ()
 
 
 def fills(order: Order) -> Iterable[BrokerEvent]:

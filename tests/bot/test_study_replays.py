@@ -1,5 +1,7 @@
 """Replays as evidence: rows that add up, runs that are kept, claims on worlds of known truth."""
 
+import multiprocessing
+import os
 import re
 from dataclasses import replace
 from datetime import date
@@ -10,7 +12,7 @@ import pytest
 from bot.report.scorecard import scorecard
 from bot.study.claim import judged
 from bot.study.claims import CLAIMS, judge_all
-from bot.study.library import Library, collect, quiet
+from bot.study.library import Library, attempts, collect, quiet
 from bot.study.model_error import model_error
 from bot.study.populations import Evidence
 from bot.study.runs import (
@@ -109,6 +111,21 @@ def test_a_folder_that_differs_from_the_one_asked_for_is_refused(
         run_tables(elsewhere)
 
 
+def deadly(spec: RunSpec) -> str:
+    """End the process that makes the second run, unless it is the study's own."""
+    if spec.seed == 2 and multiprocessing.parent_process() is not None:
+        os._exit(1)
+    return f"made {spec.seed}"
+
+
+def test_runs_go_on_alone_when_a_process_was_killed(spec: RunSpec) -> None:
+    specs = [replace(spec, seed=seed) for seed in (1, 2, 3, 4)]
+
+    found = list(attempts(specs, 2, deadly))
+
+    assert found == [(each, f"made {each.seed}") for each in specs]
+
+
 def test_a_run_that_cannot_be_made_is_named(spec: RunSpec, tmp_path: Path) -> None:
     outside = replace(spec, first=date(1990, 1, 2))
 
@@ -146,6 +163,24 @@ def test_a_rule_that_never_acted_stays_undecided_without_numbers(library: Librar
         row = found[name]
         told = (row["n"], row["estimate"], row["ci_low"], row["verdict"], row["reason"])
         assert told == (0, None, None, "undecided", why)
+
+
+@pytest.mark.parametrize(("coverage_20", "expected"), [(1.5, "supported"), (0.5, "refuted")])
+def test_a_convex_hedge_that_falls_behind_the_condors_refutes_the_claim(
+    spec: RunSpec, tables: Tables, coverage_20: float, expected: str
+) -> None:
+    """K17 asks for a steepening pay-off and for coverage that rises with the shock."""
+    rows = tuple(
+        replace(row, steepening=1.8, coverage_10=1.2, coverage_20=coverage_20)
+        for row in tables.sessions
+    )
+    claim = next(each for each in CLAIMS if each.name == "K17")
+    library = Library(spec, {"base": replace(tables, sessions=rows)})
+
+    found = judged(replace(claim, is_repeated=False), Evidence(library))
+
+    assert (found["estimate"], found["verdict"]) == (1.8, expected)
+    assert [each["verdict"] for each in found["also"]] == [expected]
 
 
 def _edge(vol_shock: float) -> dict[str, object]:

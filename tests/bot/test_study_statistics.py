@@ -6,9 +6,18 @@ import numpy as np
 import pytest
 
 from bot.study.bootstrap import BINOMIAL, BOOTSTRAP, Interval, expanded_tail, interval
+from bot.study.claims_ladder import yearly_lead
 from bot.study.evidence import Sample, column, difference, estimate, paired, slices
-from bot.study.statistics import cut, deepest_fall, drawdown_cut, mean, sharpe_gain, yearly
-from bot.study.verdict import Region, Verdict, figure, judge
+from bot.study.statistics import (
+    cut,
+    deepest_fall,
+    drawdown_cut,
+    mean,
+    rate_lead,
+    sharpe_gain,
+    yearly,
+)
+from bot.study.verdict import Region, Verdict, all_told, figure, judge
 
 BLOCK = 20.0
 
@@ -104,6 +113,30 @@ def test_the_rule_from_interval_to_verdict(
     low: float | None, high: float | None, count: int, expected: Verdict
 ) -> None:
     assert judge(Interval(low, high, BOOTSTRAP), Region(low=0.40), count) is expected
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ("supported supported", Verdict.SUPPORTED),
+        ("supported undecided", Verdict.UNDECIDED),
+        ("undecided refuted", Verdict.REFUTED),
+        ("supported refuted", Verdict.REFUTED),
+    ],
+)
+def test_a_claim_of_several_parts_falls_with_one_and_stands_with_all(
+    parts: str, expected: Verdict
+) -> None:
+    assert all_told([Verdict(part) for part in parts.split()]) is expected
+
+
+def test_leads_are_told_against_the_best_of_the_others() -> None:
+    skipped, beyond = [1, 1, 0, 0, 0, 0], [1, 0, 1, 0, 0, 0]
+    hedges = paired([-0.010] * 4, [-0.020] * 4, [-0.004] * 4)
+
+    assert rate_lead(paired(skipped, beyond)) == pytest.approx(0.5 - 0.25)
+    assert math.isnan(rate_lead(paired([0, 0], [1, 0])))
+    assert yearly_lead(hedges) == pytest.approx(252 * (-0.010 + 0.004))
 
 
 def test_a_region_with_two_ends_fails_on_both_sides() -> None:

@@ -258,7 +258,8 @@ def test_a_fill_is_reviewed_one_minute_later() -> None:
     venue.submit(approved("1.25"), AT, quotes())
     minute_later = AT + timedelta(minutes=1)
     assert venue.due() == minute_later
-    assert set(venue.contracts_of_interest()) == {leg.contract for leg in CONDOR}
+    assert venue.contracts_of_interest(minute_later - timedelta(seconds=1)) == ()
+    assert set(venue.contracts_of_interest(minute_later)) == {leg.contract for leg in CONDOR}
 
     # The short put gained 0.30: the condor is now worth 2.00 at its mid, and we got 1.40.
     events = venue.on_market(minute_later, quotes(minute_later, {SHORT_PUT: (2.30, 2.50)}))
@@ -267,7 +268,7 @@ def test_a_fill_is_reviewed_one_minute_later() -> None:
         FillReviewed(minute_later, "test-entry", "test-entry/1", Decimal("2.00"), Decimal("0.60")),
     )
     assert venue.due() is None
-    assert venue.contracts_of_interest() == ()
+    assert venue.contracts_of_interest(minute_later) == ()
 
 
 def test_a_purchase_that_fell_since_was_adversely_selected() -> None:

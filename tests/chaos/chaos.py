@@ -18,7 +18,6 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import redirect_stderr
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from multiprocessing.process import BaseProcess
@@ -27,7 +26,7 @@ from random import Random
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from lives import Stage, live_bot, live_exchange
+from lives import Stage, life, live_bot, live_exchange
 
 from bot.book import Book
 from bot.events import EquityMarked, OrderApproved, Record
@@ -126,7 +125,8 @@ class Round:
         return self._start(live_exchange, steps, "exchange")
 
     def _start(self, live: Callable[[Stage, int], None], steps: int, name: str) -> BaseProcess:
-        process = FORK.Process(target=_life, args=(live, self._stage, steps, name), name=name)
+        words = self._stage.folder / f"{name}.err"
+        process = FORK.Process(target=life, args=(live, self._stage, steps, words), name=name)
         process.start()
         return process
 
@@ -185,11 +185,6 @@ class Round:
         path = self._stage.folder / f"{name}.err"
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         return " | ".join(lines[-3:])
-
-
-def _life(live: Callable[[Stage, int], None], stage: Stage, steps: int, name: str) -> None:
-    with (stage.folder / f"{name}.err").open("a", encoding="utf-8") as file, redirect_stderr(file):
-        live(stage, steps)
 
 
 @dataclass

@@ -9,9 +9,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from bot.bootstrap import Rig, RunIdentity, build_simulated, build_venue, first_moment
 from bot.clock import SimulatedClock
@@ -31,6 +33,7 @@ from brokers.unsuspended import run_now
 from market.instruments import OptionContract
 from market.orders import ApprovedOrder, BrokerEvent, Order, OrderFilled
 
+S = TypeVar("S")
 FACTS = {"market": "history"}
 LONG_AGO = datetime(1990, 1, 1, tzinfo=UTC)
 # Only a test's own dead need so long: the other process is started again within milliseconds.
@@ -158,6 +161,12 @@ class FusedClient:
         self._fuse.burn()
         self._client.advance(at)
         self._fuse.burn()
+
+
+def life(live: Callable[[S, int], None], stage: S, steps: int, words: Path) -> None:
+    """Live a life whose complaints go to a file."""
+    with words.open("a", encoding="utf-8") as file, redirect_stderr(file):
+        live(stage, steps)
 
 
 def live_exchange(stage: Stage, steps: int) -> None:

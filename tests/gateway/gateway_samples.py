@@ -17,12 +17,14 @@ from bot.settings import Settings
 from bot.world import World
 from brokers.gateway.faults import read_faults
 from brokers.gateway.server import GatewayServer
+from brokers.gateway.terms import Terms
 
 AFTERNOON = datetime(2018, 2, 2, 20, 45, tzinfo=UTC)  # a Friday, 15:45 in New York
 EVENING = datetime(2018, 2, 2, 23, 0, tzinfo=UTC)
 STRIKES = ((2700, "P"), (2725, "P"), (2790, "C"), (2815, "C"))
 ACTIONS = ("BUY", "SELL", "SELL", "BUY")
 WAIT_S = 10.0
+MASTER = 1000  # the client that hears of everybody's orders
 LONGEST_TEST_S = 30.0  # what never answers fails its test instead of holding it up
 
 # The client library is old and half typed; what it hands out is taken as it comes.
@@ -66,6 +68,7 @@ async def emulator(
     account: str = PAPER_ACCOUNT,
     has_live_data: bool = True,
     faults: str = "",
+    is_read_only: bool = False,
 ) -> AsyncIterator[Emulator]:
     """Run a gateway on a free port; `faults` is the text of a script."""
     clock = SimulatedClock(at)
@@ -75,7 +78,7 @@ async def emulator(
         clock,
         7,
         account=account,
-        has_live_data=has_live_data,
+        terms=Terms(has_live_data, None, MASTER, is_read_only),
         faults=read_faults(faults, "script"),
     )
     await server.start("127.0.0.1", 0)

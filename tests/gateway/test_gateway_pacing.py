@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bot.world import World
 from brokers.gateway.pacing import Pace, Pacing
+from brokers.gateway.terms import Terms
 
 MOST = 50
 
@@ -25,7 +26,7 @@ class Watch:
 def paced(gateway: Emulator) -> Watch:
     """Have the gateway measure its clients from now on."""
     watch = Watch()
-    gateway.server.pace = Pace(MOST, watch)
+    gateway.server.terms = Terms(pace=Pace(MOST, watch))
     return watch
 
 

@@ -20,6 +20,7 @@ from brokers.gateway.connection import Connection, Stage
 from brokers.gateway.contracts import option_id
 from brokers.gateway.line import Line
 from brokers.gateway.requests import Ask
+from brokers.gateway.terms import Terms
 from brokers.gateway.times import parse_since
 from brokers.gateway.weather import Weather
 from brokers.gateway.wire import MOST_BYTES, Fields, Frames, Malformed, framed, split
@@ -60,7 +61,7 @@ class Talking:
         weather = Weather((), clock.now, server)
         line = Line(weather, self.told.append, lambda: None)
         self.connection = Connection(
-            server.venue, line, weather, admit=lambda _: True, has_live_data=True
+            server.venue, line, weather, admit=lambda _: True, terms=Terms()
         )
         server.venue.listen(self.connection.hear)
         self.connection.receive(f"v157..{version}".encode())

@@ -13,7 +13,9 @@ from brokers.gateway.faults import Fault
 from brokers.gateway.orders import Ticket
 from brokers.gateway.pacing import Pace
 from brokers.gateway.server import GatewayServer
+from brokers.gateway.terms import Terms
 from brokers.ib.broker import IbBroker, KnownOrder, VenueDates
+from brokers.ib.diary import PriceDiary
 from brokers.ib.feed import FeedFacts, IbFeed
 from brokers.ib.settings import IbSettings
 from market.instruments import OptionContract
@@ -84,6 +86,7 @@ def adapter_for(
     feed = IbFeed(settings, broker.line, broker.finder, clock.now, facts)
     broker.ticks, broker.settlement_value = feed.board.hear, feed.settlement_value
     broker.sender.package_veto = feed.package_veto
+    broker.keep_diary(PriceDiary(feed.board, broker.line, broker.cache, clock.now))
     return broker, feed
 
 
@@ -108,9 +111,8 @@ async def bench_at(
         clock,
         7,
         account=ACCOUNT,
-        has_live_data=has_live_data,
         faults=faults,
-        pace=pace,
+        terms=Terms(has_live_data, pace),
     )
     await server.start("127.0.0.1", 0)
     broker, feed = adapter_for(world, server.port, clock, is_open, **changes)
