@@ -23,6 +23,7 @@ from market.sessions import SessionCalendar, exchange_zone
 
 MOST_SKEW = timedelta(seconds=2)
 LEAST_CALENDAR = timedelta(days=60)
+A_WEEK = timedelta(days=7)
 BUSY_FROM_BEFORE_OPEN, BUSY_UNTIL_AFTER_CLOSE = timedelta(minutes=15), timedelta(minutes=45)
 OTHER_CLIENT = 1000
 
@@ -200,10 +201,14 @@ def _restart(settings: Settings, calendar: SessionCalendar, now: datetime) -> Fi
     """Hold the Gateway's daily restart against the hours in which the bot works."""
     text = settings.ib.restart_et
     at = time.fromisoformat(text)
-    session = calendar.session(calendar.on_or_after(now.astimezone(exchange_zone()).date()))
-    first = (session.open_at - BUSY_FROM_BEFORE_OPEN).astimezone(exchange_zone()).time()
-    until = session.cash_close_at + BUSY_UNTIL_AFTER_CLOSE
-    last = until.astimezone(exchange_zone()).time()
+    today = now.astimezone(exchange_zone()).date()
+    # It restarts every day: the hours are those of the longest session to come, not of a half day.
+    until = min(today + A_WEEK, calendar.last)
+    sessions = [calendar.session(day) for day in calendar.between(today, until)]
+    begins = [session.open_at - BUSY_FROM_BEFORE_OPEN for session in sessions]
+    ends = [session.cash_close_at + BUSY_UNTIL_AFTER_CLOSE for session in sessions]
+    first = min(begin.astimezone(exchange_zone()).time() for begin in begins)
+    last = max(end.astimezone(exchange_zone()).time() for end in ends)
     remedy = "set Auto restart in the Gateway to 23:50 New York time, and ib.restart_et likewise"
     words = f"restart at {text} New York time, work from {first:%H:%M} to {last:%H:%M}"
     if first <= at <= last:

@@ -75,6 +75,7 @@ DEFAULT_PORT = 4002
     metavar="N",
     help="This client hears of the orders of all; without it, each of its own.",
 )
+@click.option("--read-only", is_flag=True, help="Keep orders, and the sight of them, from all.")
 @click.option(
     "--faults",
     type=click.Path(path_type=Path),
@@ -104,6 +105,7 @@ def command(
     no_live_data: bool,
     pacing: int,
     master_client_id: int | None,
+    read_only: bool,
     faults: Path | None,
     lockstep: bool,
     lockstep_port: int,
@@ -146,6 +148,7 @@ def command(
             has_live_data=not no_live_data,
             pace=Pace(pacing, monotonic) if pacing and not lockstep else None,
             master_client_id=master_client_id,
+            is_read_only=read_only,
         ),
     )
     leader = _leader(server, clock) if lockstep and clock is not None else None

@@ -55,6 +55,21 @@ VERSIONED_IDS = frozenset(
         Ask.CANCEL_ACCOUNT_UPDATES_MULTI,
     }
 )
+# What a read-only API keeps from its clients: orders, and the sight of them.
+ABOUT_ORDERS = frozenset(
+    {
+        Ask.PLACE_ORDER,
+        Ask.CANCEL_ORDER,
+        Ask.GLOBAL_CANCEL,
+        Ask.OPEN_ORDERS,
+        Ask.ALL_OPEN_ORDERS,
+        Ask.AUTO_OPEN_ORDERS,
+        Ask.COMPLETED_ORDERS,
+    }
+)
+READ_ONLY_TEXT = (
+    "Error validating request:-'cO' : cause - The API interface is currently in Read-Only mode."
+)
 NOTICES = (
     (2104, "Market data farm connection is OK:usopt"),
     (2106, "HMDS data farm connection is OK:ushmds"),
@@ -175,6 +190,9 @@ class Connection:
             handler = self._answerers[Ask(number)]
         except (ValueError, KeyError):
             self._talk.refuse(_request_id(raw), 321, f"unknown request {number}")
+            return
+        if self._terms.is_read_only and Ask(number) in ABOUT_ORDERS:
+            self._talk.refuse(_request_id(raw), 321, READ_ONLY_TEXT)
             return
         try:
             name = self._name_of(Ask(number), raw)

@@ -7,7 +7,8 @@ from brokers.gateway.pacing import Pace
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Live market data or none, how fast a client may talk, and whose id hears of all orders.
+    """Live market data or none, how fast a client may talk, whose id hears of all orders, and
+    whether orders are kept from all.
 
     Without a `pace` any rate goes; without a master client id nobody hears of others' orders.
     """
@@ -15,6 +16,7 @@ class Terms:
     has_live_data: bool = True
     pace: Pace | None = None
     master_client_id: int | None = None
+    is_read_only: bool = False
 
 
 ORDINARY = Terms()

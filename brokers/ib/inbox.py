@@ -16,6 +16,12 @@ from market.errors import BrokerUnavailable
 
 DELTA_BOUND = 1.0
 IV_CEILING = 20.0
+INVALID_REQUEST = 321
+READ_ONLY_WORDS = "read-only mode"
+READ_ONLY = (
+    "the Gateway's API is read-only (code 321); in its Configure, Settings, API switch Read-Only "
+    "API off."
+)
 
 
 class RequestFailed(Exception):
@@ -95,12 +101,21 @@ class Inbox:
 
     def error(self, request_id: int, code: int, text: str, _rejection: str = "") -> None:
         """Fail the request that an error names, and tell of it in any case."""
+        if code == INVALID_REQUEST and READ_ONLY_WORDS in text.lower():
+            for key in ("open orders", "completed orders"):
+                self._refuse_read_only(key)
         request, reaction = self.requests.get(request_id), rule_of(code).reaction
         if request is not None and reaction is Reaction.SLOW_DOWN:
             request.fail(BrokerUnavailable(f"the Gateway was asked too fast (code {code})."))
         elif request is not None and reaction not in {Reaction.NOTICE, Reaction.DELAYED}:
             request.fail(RequestFailed(code, text))
         self._hear(ErrorSeen(request_id, code, text))
+
+    def _refuse_read_only(self, key: Hashable) -> None:
+        """Fail a request that has no number of its own, which a read-only API refuses."""
+        request = self.requests.get(key)
+        if request is not None:
+            request.fail(BrokerUnavailable(READ_ONLY))
 
     def contractDetails(self, request_id: int, details: Any) -> None:
         """Take one contract of an answer."""

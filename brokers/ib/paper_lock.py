@@ -40,7 +40,7 @@ def require_paper_settings(account: str, port: int) -> None:
         )
     if not account:
         raise NotPaper(
-            "ib.account is not set; write the id of the paper account, such as DU1234567, into"
+            "ib.account is not set; write the id of the paper account (it begins with DU) into"
             " the settings file or into ALVH_IB__ACCOUNT."
         )
     if not is_paper_shaped(account):

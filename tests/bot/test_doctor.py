@@ -9,7 +9,7 @@ from bot.doctor import State, examine
 from bot.gateway_rig import LIVE_SHAPED_ACCOUNT, PAPER_ACCOUNT, build_gateway
 from bot.settings import Settings, load_settings
 from bot.world import World, historical_world
-from brokers.gateway.terms import Terms
+from brokers.gateway.terms import ORDINARY, Terms
 from market.errors import BrokerUnavailable, NotPaper
 
 NAMES = {
@@ -17,6 +17,8 @@ NAMES = {
     *("data VIX options", "restart", "calendar", "events"),
 }
 AFTERNOON = datetime(2018, 2, 2, 20, 45, tzinfo=UTC)
+BEFORE_A_HALF_DAY = datetime(2018, 11, 22, 20, 45, tzinfo=UTC)
+WITHOUT_LIVE_DATA = Terms(has_live_data=False)
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +30,13 @@ async def found(
     world: World,
     *overrides: str,
     account: str = PAPER_ACCOUNT,
-    has_live_data: bool = True,
+    terms: Terms = ORDINARY,
     is_shadow: bool = False,
+    at: datetime = AFTERNOON,
 ) -> dict[str, State]:
     """Return the state of each finding before a gateway of that account."""
-    clock = SimulatedClock(AFTERNOON)
-    server = build_gateway(
-        Settings(), world, clock, 7, account=account, terms=Terms(has_live_data=has_live_data)
-    )
+    clock = SimulatedClock(at)
+    server = build_gateway(Settings(), world, clock, 7, account=account, terms=terms)
     await server.start("127.0.0.1", 0)
     given = (f"ib.port={server.port}", f"ib.account={PAPER_ACCOUNT}", *overrides)
     try:
@@ -58,8 +59,8 @@ async def test_a_gateway_with_everything_is_fit(world: World) -> None:
 async def test_without_live_data_a_paper_run_is_unfit_and_a_shadow_run_is_warned(
     world: World,
 ) -> None:
-    on_paper = await found(world, has_live_data=False)
-    in_shadow = await found(world, "ib.delayed=true", has_live_data=False, is_shadow=True)
+    on_paper = await found(world, terms=WITHOUT_LIVE_DATA)
+    in_shadow = await found(world, "ib.delayed=true", terms=WITHOUT_LIVE_DATA, is_shadow=True)
 
     assert on_paper["data SPX"] is State.BAD
     assert in_shadow["data SPX"] is State.NOTE
@@ -70,6 +71,17 @@ async def test_a_restart_in_working_hours_is_bad(world: World) -> None:
     states = await found(world, "ib.restart_et=16:05")
 
     assert states["restart"] is State.BAD
+
+
+async def test_a_half_day_ahead_does_not_make_a_restart_at_the_entry_good(world: World) -> None:
+    states = await found(world, "ib.restart_et=16:05", at=BEFORE_A_HALF_DAY)
+
+    assert states["restart"] is State.BAD
+
+
+async def test_a_read_only_gateway_is_a_sentence_with_its_remedy(world: World) -> None:
+    with pytest.raises(BrokerUnavailable, match=r"is read-only .* switch Read-Only API off"):
+        await found(world, terms=Terms(is_read_only=True))
 
 
 async def test_a_live_shaped_log_in_is_refused(world: World) -> None:

@@ -68,6 +68,7 @@ async def emulator(
     account: str = PAPER_ACCOUNT,
     has_live_data: bool = True,
     faults: str = "",
+    is_read_only: bool = False,
 ) -> AsyncIterator[Emulator]:
     """Run a gateway on a free port; `faults` is the text of a script."""
     clock = SimulatedClock(at)
@@ -77,7 +78,7 @@ async def emulator(
         clock,
         7,
         account=account,
-        terms=Terms(has_live_data=has_live_data, master_client_id=MASTER),
+        terms=Terms(has_live_data, None, MASTER, is_read_only),
         faults=read_faults(faults, "script"),
     )
     await server.start("127.0.0.1", 0)

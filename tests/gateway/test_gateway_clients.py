@@ -6,6 +6,7 @@ from gateway_samples import (
     condor,
     emulator,
     errors_of,
+    library,
     limit,
     wait_until,
 )
@@ -75,3 +76,22 @@ async def test_client_0_may_bind_orders_of_a_person_and_any_other_is_refused(
 
     assert (heard, refused) == ([], [(-1, 321)])
     assert (of_zero, len(of_all)) == ([], 1)
+
+
+async def test_a_read_only_api_refuses_orders_and_the_sight_of_them_and_tells_the_rest(
+    world: World,
+) -> None:
+    async with emulator(world, is_read_only=True) as gateway:
+        ib = library().IB()
+        await ib.connectAsync("127.0.0.1", gateway.server.port, clientId=1, readonly=True)
+        heard = errors_of(ib)
+        order = ib.placeOrder(await condor(ib), limit(-1.0)).order
+        ib.client.reqOpenOrders()
+        ib.client.reqCompletedOrders(False)
+        await wait_until(lambda: len(heard) == 3)
+        cash = [v.value for v in ib.accountValues() if v.tag == "TotalCashValue"]
+        ib.disconnect()
+
+    assert heard == [(order.orderId, 321), (-1, 321), (-1, 321)]
+    assert gateway.server.venue.desk.tickets == []
+    assert len(cash) == 1
