@@ -15,7 +15,7 @@ from bot.calibration import closing_snapshots
 from bot.settings import DEFAULT_PRESET, load_settings
 from bot.world import World, historical_world
 from market.calibration.chains import Snapshot
-from market.calibration.fit import usable
+from market.calibration.usable import usable
 from market.quotes import Chain
 from market.sessions import exchange_zone
 

@@ -58,13 +58,14 @@ class Eve:
 
     Logs of the vol that SPX moved by between high and low, of the last session and of the last
     five, relative to VIX9D; the log change of VIX since the close before; the weekday (Monday 0)
-    of the next session.
+    of the next session; whether a session is under way before it.
     """
 
     range_log: float
     week_range_log: float
     vix_change_log: float
     weekday: int
+    is_under_way: bool = False
 
 
 @value(frozen=True, slots=True)
@@ -138,15 +139,18 @@ class VolFamily:
             vvix=float(self.vvix[row]) * move**self.params.vvix.daily_elasticity,
             vix_year_mean=float(self.vix_year_mean[row]),
             skew=_known(self.skew[row]),
-            eve=self._eve(row, min(row + 1, len(self.vix) - 1), math.log(move)),
+            eve=self._eve(row, min(row + 1, len(self.vix) - 1), math.log(move), is_under_way=True),
         )
 
-    def _eve(self, row: int, today: int, vix_change_log: float) -> Eve:
+    def _eve(
+        self, row: int, today: int, vix_change_log: float, *, is_under_way: bool = False
+    ) -> Eve:
         return Eve(
             range_log=float(self.range_log[row]),
             week_range_log=float(self.week_range_log[row]),
             vix_change_log=min(max(vix_change_log, -_MOST_CHANGE_LOG), _MOST_CHANGE_LOG),
             weekday=self.next_weekday[today],
+            is_under_way=is_under_way,
         )
 
     def _vix_change(self, row: int) -> float:

@@ -18,19 +18,22 @@ from market.history import History
 from market.instruments import OptionContract
 from market.paths import IntradayPaths
 from market.quotes import Chain, ChainKey, FloatArray, FuturesCurve, Quote
-from market.sessions import SessionCalendar, exchange_zone
+from market.sessions import Session, SessionCalendar, exchange_zone
 from market.surface_params import SurfaceParams
 from market.surface_rows import HalfSpread, Terms
 from market.surface_term import VarianceCurve
 
 _INSTANTS_KEPT = 4
 _DAY = timedelta(days=1)
+_NIGHT = timedelta(hours=17.5)  # from a close to the next open; a weekend has it before its Monday
 
 
 @dataclass(slots=True, eq=False)
 class Instant:
     """What is known at one instant: the running or last session's row and the levels.
 
+    `session_left` is the rest of the running session in sessions, below 0 what has passed of the
+    night after it.
     The lists and tables below are filled as questions are asked: all of them are functions of the
     instant, so that everybody who looks at it shares one answer, and they end with it.
     """
@@ -92,19 +95,30 @@ class Instants:
     def _seen(self, at: datetime) -> Instant:
         row = self._row(at)
         session = self._calendar.session(self._history.sessions[row])
-        whole = session.cash_close_at - session.open_at
-        hours_left = max((session.cash_close_at - at) / whole, 0.0)
         is_closed = at >= session.cash_close_at
         return Instant(
             at=at,
             on=at.astimezone(exchange_zone()).date(),
             row=row,
             is_closed=is_closed,
-            session_left=hours_left * self._params.spx_term.trading_hours_share,
+            session_left=self._session_left(session, at),
             spx=self._paths.spx(row, at),
             vol=self._vol(row, is_closed, at),
             rate_frac=self.rate_frac(row if is_closed else max(row - 1, 0)),
         )
+
+    def _session_left(self, session: Session, at: datetime) -> float:
+        """Return the rest of a session, or below 0 what has passed of the night after it."""
+        term = self._params.spx_term
+        if at < session.cash_close_at:
+            whole = session.cash_close_at - session.open_at
+            return term.session_left((at - session.open_at) / whole)
+        try:
+            opens_at = self._calendar.session(self._calendar.next(session.date)).open_at
+        except NoSuchSession:
+            return 0.0
+        passed = 1.0 - (opens_at - at) / _NIGHT
+        return -(1.0 - term.trading_hours_share) * max(passed, 0.0)
 
     def _row(self, at: datetime) -> int:
         """Return the last session that has opened by `at`."""

@@ -1,7 +1,10 @@
 """What the rows of one expiry share at an instant: found once, used by its chain and its quotes."""
 
+import math
+from dataclasses import replace
 from datetime import date, datetime
 
+from market.family import VolState
 from market.history import History
 from market.instants import Instant
 from market.instruments import CLASS_SPECS, Settlement, TradingClass
@@ -10,7 +13,7 @@ from market.quotes import ChainKey
 from market.sessions import SessionCalendar
 from market.surface import Surface
 from market.surface_rows import Expiry, HalfSpread, SpxTerms, Terms
-from market.surface_term import BusinessTime, VarianceCurve
+from market.surface_term import BusinessTime, NodeTimes, VarianceCurve
 from market.vix_curve import VixCurve, years_to
 
 _SPX_CLASSES = frozenset({TradingClass.SPX, TradingClass.SPXW})
@@ -34,6 +37,7 @@ class SeriesTerms:
         self._surface = surface
         self._business = business
         self._vix = vix
+        self._last_close: tuple[int, NodeTimes] | None = None
         self._on: date | None = None
         self._last_moments: dict[ChainKey, datetime | None] = {}
 
@@ -97,15 +101,32 @@ class SeriesTerms:
         today = self._history.sessions[instant.row]
         whole = self._calendar.index(series.expiry) - self._calendar.index(today)
         if CLASS_SPECS[series.trading_class].settlement is Settlement.AM:
-            whole -= 1
+            # The night before the open on which it settles belongs to the session after it.
+            night = 1.0 - self._surface.params.spx_term.trading_hours_share
+            return max(whole - 1, 0) + night + instant.session_left
         return max(whole, 0) + instant.session_left
 
     def _variance(self, instant: Instant) -> VarianceCurve:
         if not instant.variances:
             times = self._business.nodes(instant.at, instant.session_left)
-            curve = self._surface.variance_curve(instant.vol, times, spot=instant.spx)
+            vol = self._moved_on(instant, times)
+            curve = self._surface.variance_curve(vol, times, spot=instant.spx)
             instant.variances.append(curve)
         return instant.variances[0]
+
+    def _moved_on(self, instant: Instant, times: NodeTimes) -> VolState:
+        """Return the levels with VIX9D as its window has moved on since the last close.
+
+        A release that has happened is no longer in it, one a week from now is.
+        """
+        if instant.is_closed or instant.row == self._history.first_index:
+            return instant.vol
+        if self._last_close is None or self._last_close[0] != instant.row - 1:
+            session = self._calendar.session(self._history.sessions[instant.row - 1])
+            self._last_close = instant.row - 1, self._business.nodes(session.cash_close_at, 0.0)
+        growth = times.days_9 / self._last_close[1].days_9
+        power = 0.5 * self._surface.params.spx_term.window_power
+        return replace(instant.vol, vix9d=instant.vol.vix9d * math.pow(growth, power))
 
     def _half(self, instant: Instant, trading_class: TradingClass) -> HalfSpread:
         underlying = CLASS_SPECS[trading_class].underlying

@@ -30,7 +30,9 @@ class SpxTerm:
     """At-the-money variance of SPX over business time; a release counts extra sessions."""
 
     idle_day_weight: float
+    holiday_weight: float
     trading_hours_share: float
+    rest_by_minute: tuple[tuple[int, float], ...]
     fomc_sessions: float
     cpi_sessions: float
     ppi_sessions: float
@@ -45,6 +47,8 @@ class SpxTerm:
     wednesday_log: float
     thursday_log: float
     friday_log: float
+    under_way_log: float
+    window_power: float
     ratio_9d: float
     ratio_30d: float
     ratio_93d: float
@@ -52,8 +56,9 @@ class SpxTerm:
     def __post_init__(self) -> None:
         _require_positive(self, "vix1d_ratio", "one_session_ratio")
         _require_positive(self, "ratio_9d", "ratio_30d", "ratio_93d")
-        if not 0.0 <= self.idle_day_weight <= 1.0:
-            raise ValueError(f"idle_day_weight must lie in 0 … 1, got {self.idle_day_weight}")
+        for name in ("idle_day_weight", "holiday_weight"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ValueError(f"{name} must lie in 0 … 1, got {getattr(self, name)}")
         if not 0.0 < self.trading_hours_share <= 1.0:
             raise ValueError(
                 f"trading_hours_share must lie above 0 and up to 1, got {self.trading_hours_share}"
@@ -61,6 +66,16 @@ class SpxTerm:
         for name in ("fomc_sessions", "cpi_sessions", "ppi_sessions", "nfp_sessions"):
             if getattr(self, name) < 0.0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+        _check_ascending("minutes", "rest_by_minute", self.rest_by_minute)
+        shares = [share for _, share in self.rest_by_minute]
+        if shares != sorted(shares, reverse=True) or (shares[0], shares[-1]) != (1.0, 0.0):
+            raise ValueError("rest_by_minute must fall from 1 to 0")
+
+    def session_left(self, passed_frac: float) -> float:
+        """Return what is left of a session, `passed_frac` into its trading hours."""
+        minutes, shares = zip(*self.rest_by_minute, strict=True)
+        rest = float(np.interp(passed_frac * minutes[-1], minutes, shares))
+        return rest * self.trading_hours_share
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +166,7 @@ class QuoteWidths:
         _require_positive(self, "base_points", "least_factor", "most_factor")
         if self.root < 0.0:
             raise ValueError(f"root must not be negative, got {self.root}")
-        _check_years("era", self.era)
+        _check_ascending("years", "era", self.era)
 
     def factor(self, vix: float, year: int) -> float:
         """Return how much wider than usual quotes are at a level of VIX in a calendar year."""
@@ -174,7 +189,7 @@ class Carry:
     bill_at_year_start_frac: tuple[tuple[int, float], ...]
 
     def __post_init__(self) -> None:
-        _check_years("bill_at_year_start_frac", self.bill_at_year_start_frac)
+        _check_ascending("years", "bill_at_year_start_frac", self.bill_at_year_start_frac)
 
     def bill_frac(self, year: int) -> float:
         """Return the bill rate that was known when `year` began; the nearest year outside."""
@@ -256,8 +271,12 @@ class _Reader:
         self.check_keys(f"[{name}]", table, {column.name for column in columns})
         values: dict[str, Any] = {}
         for column in columns:
-            read = self._number if column.type is float else self._by_year
-            values[column.name] = read(f"[{name}] {column.name}", table[column.name])
+            place, value = f"[{name}] {column.name}", table[column.name]
+            if column.type is float:
+                values[column.name] = self._number(place, value)
+            else:
+                unit = "minutes" if column.name.endswith("_by_minute") else "years"
+                values[column.name] = self._table(place, value, unit)
         try:
             return kind(**values)
         except ValueError as error:
@@ -272,15 +291,15 @@ class _Reader:
             raise ConfigError(f"{self.source_name}: {place} must be a number, got {value!r}.")
         return float(value)
 
-    def _by_year(self, place: str, value: Any) -> tuple[tuple[int, float], ...]:
+    def _table(self, place: str, value: Any, unit: str) -> tuple[tuple[int, float], ...]:
         if not isinstance(value, Mapping) or not all(key.isdecimal() for key in value):
-            raise ConfigError(f"{self.source_name}: {place} must be a table keyed by years.")
+            raise ConfigError(f"{self.source_name}: {place} must be a table keyed by {unit}.")
         return tuple((int(key), self._number(place, value[key])) for key in value)
 
 
-def _check_years(name: str, table: tuple[tuple[int, float], ...]) -> None:
+def _check_ascending(unit: str, name: str, table: tuple[tuple[int, float], ...]) -> None:
     if not table:
-        raise ValueError(f"{name} must hold at least one year")
-    years = [year for year, _ in table]
-    if years != sorted(set(years)):
-        raise ValueError(f"the years of {name} must ascend")
+        raise ValueError(f"{name} must hold at least one entry")
+    keys = [key for key, _ in table]
+    if keys != sorted(set(keys)):
+        raise ValueError(f"the {unit} of {name} must ascend")

@@ -5,13 +5,12 @@ into one sentence and an exit code (0 done, 2 the user's mistake, 3 broker or da
 import sys
 from importlib import import_module
 from io import TextIOWrapper
-from traceback import format_exception
-from types import TracebackType
 
 import click
 from click.shell_completion import CompletionItem
 
 from bot import __version__
+from bot.cli.last_words import mask_last_words
 from bot.masking import masked
 from market.errors import AlvhError, InvariantBroken
 
@@ -96,20 +95,13 @@ def cli() -> None:
     """
 
 
-def _show_traceback(
-    kind: type[BaseException], error: BaseException, trace: TracebackType | None
-) -> None:
-    """Print a traceback without the secrets that its messages may quote."""
-    click.echo(masked("".join(format_exception(kind, error, trace))), err=True, nl=False)
-
-
 def main() -> None:
     """Run the command line and exit with its code."""
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show "…" or "×" gets a question mark instead of a traceback.
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
-    sys.excepthook = _show_traceback
+    mask_last_words()
     try:
         code = cli.main(standalone_mode=False)
         sys.stdout.flush()

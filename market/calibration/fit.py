@@ -18,34 +18,34 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import product
 from typing import Any
 
 import numpy as np
 
+from market.calibration.arbitrage import butterfly_faults
 from market.calibration.chains import Snapshot
-from market.family import VolFamily, VolState
+from market.calibration.hours import trading_hours_shares, under_way_logs
+from market.calibration.level import iv_at, iv_at_level
+from market.calibration.usable import usable
+from market.family import VolFamily
 from market.model import ModelMarket
-from market.quotes import BoolArray, Chain, FloatArray
+from market.quotes import Chain, FloatArray
+from market.sessions import SessionCalendar
 from market.surface_params import SurfaceParams
-from market.surface_smile import smile_shape
 from market.surface_term import BusinessTime, VarianceCurve
 
 MarketOf = Callable[[SurfaceParams], ModelMarket]
 
 _MOST_YEARS = 70.0 / 365.0
 _MOST_VIX_YEARS = 200.0 / 365.0
-_WIDEST_QUOTE_FRAC = 0.35
 _LEAST_ROWS = 10
 _RIDGE = 5.0
 _PULL = 60.0
-_BUTTERFLY_WEIGHT = 30.0
-_LEAST_DENSITY = 0.02
-_MOST_CALL_POWER = 1.8
 _SOFT_POINTS = 0.5
 _NEAR_YEARS = 4.2 / 365.0
 _NEAR_WEIGHT = 2.0
 _SAME_DAY_YEARS = 0.5 / 365.0
+_HOURS_BOUNDS = (0.2, 0.9)
 
 TERM_NAMES = ("ratio_9d", "ratio_93d")
 EVENT_NAMES = (
@@ -58,6 +58,7 @@ EVENT_NAMES = (
     "wednesday_log",
     "thursday_log",
     "friday_log",
+    "holiday_weight",
     "fomc_sessions",
     "cpi_sessions",
     "ppi_sessions",
@@ -94,6 +95,7 @@ VIX_SMILE_NAMES = (
 )
 _BOUNDS = {
     "idle_day_weight": (0.0, 1.0),
+    "holiday_weight": (0.0, 1.0),
     "slope": (0.05, 2.0),
     "put_wing": (0.2, 5.0),
     "put_bend": (0.4, 6.0),
@@ -126,6 +128,34 @@ class _Row:
     atm_iv: float | None = None
 
 
+def fit_hours(
+    params: SurfaceParams,
+    business: BusinessTime,
+    calendar: SessionCalendar,
+    within: Sequence[Snapshot],
+) -> SurfaceParams:
+    """Return the parameters with the share of the trading hours fitted to same-day options."""
+    shares = trading_hours_shares(params.spx_term, business, calendar, within)
+    if not shares:
+        return params
+    share = float(np.clip(np.median(shares), *_HOURS_BOUNDS))
+    return with_values(params, [("spx_term", "trading_hours_share")], np.array([share]))
+
+
+def fit_under_way(
+    params: SurfaceParams,
+    market_of: MarketOf,
+    calendar: SessionCalendar,
+    within: Sequence[Snapshot],
+) -> SurfaceParams:
+    """Return the parameters with the next session's level within a session fitted to chains."""
+    logs = under_way_logs(market_of(params), calendar, within)
+    if not logs:
+        return params
+    level = params.spx_term.under_way_log + float(np.median(logs))
+    return with_values(params, [("spx_term", "under_way_log")], np.array([level]))
+
+
 def fit_spx(
     params: SurfaceParams, market_of: MarketOf, sample: Sequence[Snapshot]
 ) -> SurfaceParams:
@@ -135,7 +165,7 @@ def fit_spx(
 
     def errors(trial: SurfaceParams) -> FloatArray:
         return np.concatenate(
-            [_vol_errors(market_of(trial), rows), _butterflies(trial), _ridge(trial, names)]
+            [_vol_errors(market_of(trial), rows), butterfly_faults(trial), _ridge(trial, names)]
         )
 
     return _least_squares(params, names, errors)
@@ -231,16 +261,6 @@ def _next_expiry(snapshot: Snapshot) -> date | None:
     return min(near, default=None)
 
 
-def usable(chain: Chain) -> BoolArray:
-    """Return which strikes of a real chain have a vol that its quotes pin down."""
-    is_call = chain.strikes >= chain.forward
-    bid = np.where(is_call, chain.call_bid, chain.put_bid)
-    ask = np.where(is_call, chain.call_ask, chain.put_ask)
-    with np.errstate(invalid="ignore"):
-        is_narrow = (ask - bid) < _WIDEST_QUOTE_FRAC * (ask + bid)
-    return np.asarray(is_narrow & ~np.isnan(chain.call_iv))
-
-
 def _spx_weight(z: FloatArray) -> FloatArray:
     return np.asarray(np.where((z > -14.0) & (z < 4.0), np.exp(-z * z / 6.0) + 0.25, 0.0))
 
@@ -256,13 +276,9 @@ def _vol_errors(market: ModelMarket, rows: Sequence[_Row]) -> FloatArray:
 
 def _modelled_iv(market: ModelMarket, row: _Row) -> FloatArray:
     """Return the model's vols of a row; of the next session as if its level were the real one."""
-    key, at, forward = (row.chain.trading_class, row.chain.expiry), row.chain.at, row.chain.forward
-    if row.atm_iv is None:
-        return market.chain_on_forward(key, at, forward, row.strikes).call_iv
-    at_money = market.chain_on_forward(key, at, forward, np.array([forward]))
-    level = float(at_money.call_iv[0]) / row.atm_iv
-    stretched = forward * (row.strikes / forward) ** level
-    return np.asarray(market.chain_on_forward(key, at, forward, stretched).call_iv / level)
+    if row.atm_iv is not None:
+        return iv_at_level(market, row.chain, row.strikes, row.atm_iv)
+    return iv_at(market, row.chain, row.strikes)
 
 
 def _softened(errors: FloatArray, scale: float) -> FloatArray:
@@ -274,56 +290,6 @@ def _softened(errors: FloatArray, scale: float) -> FloatArray:
 def _ridge(params: SurfaceParams, names: Sequence[tuple[str, str]]) -> FloatArray:
     powers = [pair for pair in names if pair[1].endswith(("_power", "_vix", "_vvix"))]
     return _RIDGE * np.array([getattr(getattr(params, part), name) for part, name in powers])
-
-
-def _butterflies(params: SurfaceParams) -> FloatArray:
-    z = np.linspace(-14.0, 9.0, 160)
-    return np.concatenate(
-        [
-            _BUTTERFLY_WEIGHT * np.minimum(margin, 0.0)
-            for tenor, vol in product((0.25, 1.0, 3.0, 10.0, 42.0), _corner_states())
-            for margin in (
-                density(params, z, tenor, vol) - _LEAST_DENSITY,
-                _MOST_CALL_POWER - call_powers(params, tenor, vol),
-            )
-        ]
-    )
-
-
-def call_powers(params: SurfaceParams, tenor: float, vol: VolState) -> FloatArray:
-    """Return d ln(variance) / d ln(z) of a smile above the money; `tenor` in sessions.
-
-    Far out a call rises with its strike where the power reaches 2: then z / vol, which fixes how
-    many sds out the strike lies at its own vol, no longer grows.
-    """
-    z = np.linspace(1.0, 9.0, 65)
-    ratio = smile_shape(params.spx_smile, tenor, vol).variance_ratio(z.copy())
-    return np.asarray(np.gradient(np.log(ratio), np.log(z))[1:-1])
-
-
-def _corner_states() -> list[VolState]:
-    return [
-        VolState(vix, vix, vix, vvix, 19.0, skew=skew)
-        for vix, vvix, skew in product(
-            (10.0, 14.0, 18.0, 23.0, 80.0), (74.0, 95.0, 122.0), (115.0, 160.0)
-        )
-    ]
-
-
-def density(params: SurfaceParams, z: FloatArray, tenor: float, vol: VolState) -> FloatArray:
-    """Return Durrleman's function of a smile on an even grid: below 0 a butterfly pays to be held.
-
-    Source: J. Gatheral and A. Jacquier, "Arbitrage-free SVI volatility surfaces", 2014, lemma 2.2,
-    with ln(K/F) = z sd; `tenor` in sessions.
-    """
-    sd = vol.vix / 100.0 * math.sqrt(tenor / 252.0)
-    ratio = smile_shape(params.spx_smile, tenor, vol).variance_ratio(z)
-    step = float(z[1] - z[0])
-    slope = np.gradient(ratio, step)
-    bend = np.gradient(slope, step)
-    lean = 1.0 - 0.5 * z * slope / ratio
-    steepness = 0.25 * slope * slope * (1.0 / ratio + 0.25 * sd * sd)
-    return np.asarray((lean * lean - steepness + 0.5 * bend)[2:-2])
 
 
 def _least_squares(

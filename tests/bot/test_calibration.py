@@ -75,8 +75,6 @@ def test_held_out_closing_chains_are_met_within_a_vol_point(
 
     assert told["all"]["count"] > 9000
     assert told["all"]["median_absolute"] <= 1.0
-    # The goal for condors is 0.10 points or 15 %; what holds is 0.19 points, 17 %.
-    assert told["condors"]["median_absolute"] <= 0.20
 
 
 def test_held_out_evenings_are_met_within_a_vol_point(world: World, data_folder: Path) -> None:
@@ -85,8 +83,6 @@ def test_held_out_evenings_are_met_within_a_vol_point(world: World, data_folder:
     told = report(evaluate(world.market, world.calendar, held_out(world, path)))["spx"]
 
     assert told["all"]["median_absolute"] <= 1.0
-    # The goal is missed here too: 0.16 points, 16 %. No VIX1D is recorded on these evenings.
-    assert told["condors"]["median_absolute"] <= 0.20
 
 
 def test_held_out_chains_within_a_session_are_met_within_a_vol_point(
@@ -101,6 +97,41 @@ def test_held_out_chains_within_a_session_are_met_within_a_vol_point(
 
     assert told["all"]["count"] > 13_000
     assert told["all"]["median_absolute"] <= 1.0
+    # The goal for condors is missed most here: 0.28 points, 25 %.
+    assert told["condors"]["median_absolute"] <= 0.28
+    assert told["condors"]["median_absolute_frac"] <= 0.27
+
+
+def test_a_night_old_chain_is_met_too(world: World, data_folder: Path) -> None:
+    """Snapshots with the spot of the evening before, some hours ahead of the open."""
+    path = data_folder / "spx_chain_intraday_2026.parquet"
+    snapshots = read_snapshots(path, world.calendar, world.market.rate_frac)
+    unseen = [one for one in snapshots if is_held_out(one) and one.is_stale]
+
+    told = report(evaluate(world.market, world.calendar, unseen))["spx"]
+
+    assert told["all"]["count"] > 5000
+    assert told["all"]["median_absolute"] <= 1.0
+
+
+def test_held_out_condors_of_the_evening_are_met_within_a_sixth(
+    world: World, data_folder: Path
+) -> None:
+    """The goal is 0.10 points or 15 %, and it is missed: 0.20 points, 17 %, on 12 days.
+
+    Given the true vol at the money it would be 0.18 points, 15 %; docs/simulation.md tells more.
+    """
+    paths = (
+        data_folder / "spx_chain_snapshots.parquet",
+        data_folder / "spx_chain_intraday_2026.parquet",
+    )
+    unseen = [one for path in paths for one in held_out(world, path)]
+
+    told = report(evaluate(world.market, world.calendar, unseen))["spx"]["condors"]
+
+    assert told["count"] == 36
+    assert told["median_absolute"] <= 0.20
+    assert told["median_absolute_frac"] <= 0.18
 
 
 def test_held_out_vix_calls_are_met_within_a_tenth(world: World, data_folder: Path) -> None:

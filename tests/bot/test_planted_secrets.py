@@ -21,6 +21,7 @@ from market.orders import OrderRejected
 
 PASSWORD, TOKEN, ACCOUNT = "planted-pass-77", "planted-token-88", "DU1234567"
 PLANTED = (PASSWORD, TOKEN, ACCOUNT)
+ROOT = Path(__file__).parents[2]
 WORDS = f"{ACCOUNT}: https://u:{PASSWORD}@example.org/x?token={TOKEN} said no"
 
 
@@ -94,3 +95,66 @@ def test_no_command_prints_a_planted_secret(name: str, tmp_path: Path) -> None:
     assert [secret for secret in PLANTED if secret in said] == []
     assert "Traceback" not in said
     assert said.strip()
+
+
+# A command that breaks in each of the places from which Python prints a traceback by itself; the
+# secret stands in the message, in that of the cause, and in the line of source that is shown.
+BREAKS = f"""
+import asyncio, threading, click
+
+def fail():
+    try:
+        raise ValueError("{WORDS}")
+    except ValueError as error:
+        raise RuntimeError("broken by {WORDS}") from error
+
+class Dying:
+    def __del__(self):
+        fail()
+
+async def forget():
+    asyncio.get_running_loop().create_task(later())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+async def later():
+    fail()
+
+def in_a_thread():
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
+
+WAYS = {{
+    "main": fail,
+    "thread": in_a_thread,
+    "destructor": lambda: Dying() and None,
+    "task": lambda: asyncio.run(forget()),
+}}
+
+@click.command()
+@click.argument("way")
+def command(way):
+    WAYS[way]()
+"""
+CALL_BREAKS = "import bot.cli.main as m; m.COMMANDS['break'] = ('breaks', 'Break.'); m.main()"
+
+
+@pytest.mark.parametrize("way", ["main", "thread", "destructor", "task"])
+def test_no_traceback_shows_a_planted_secret(way: str, tmp_path: Path) -> None:
+    (tmp_path / "breaks.py").write_text(BREAKS, encoding="utf-8")
+
+    done = subprocess.run(
+        [sys.executable, "-c", CALL_BREAKS, "break", way],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{tmp_path}"},
+        timeout=60,
+        check=False,
+    )
+
+    said = done.stdout + done.stderr
+    assert "RuntimeError: broken by DU***67" in said
+    assert "ValueError" in said
+    assert [secret for secret in PLANTED if secret in said] == []
+    assert done.returncode == (1 if way == "main" else 0)

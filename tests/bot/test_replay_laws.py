@@ -44,12 +44,16 @@ def sides(positions: Mapping[OptionContract, int]) -> Counter[Side]:
 
 
 def hedge_share(rig: Rig) -> float:
-    """Return the least share of its planned contracts that a layer holds."""
+    """Return the least share of its planned contracts that a layer holds.
+
+    Near calls sold for their gain count as held until they are filled up again (R-19, R-23).
+    """
     plan, alvh = rig.book.plan, rig.settings.alvh
     if plan is None or plan.units == 0:
         return 0.0
-    held = Counter[str]()
-    for position in rig.book.positions().layers:
+    positions = rig.book.positions()
+    held = Counter[str](near=positions.hedge_memory.harvested_contracts)
+    for position in positions.layers:
         held[position.layer] += position.contracts
     wanted = {"near": alvh.contracts_near, "mid": alvh.contracts_mid, "long": alvh.contracts_long}
     return min(held[layer] / (count * plan.units) for layer, count in wanted.items())

@@ -46,11 +46,15 @@ def history() -> History:
 
 
 @pytest.fixture(scope="module")
-def build(calendar: SessionCalendar) -> Build:
+def params() -> SurfaceParams:
+    return SurfaceParams.from_toml((files("config") / "surface.toml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def build(calendar: SessionCalendar, params: SurfaceParams) -> Build:
     """Return how to make a market of a history, everything else as shipped."""
-    shipped = files("config")
-    rules = ListingRules.from_toml((shipped / "listings.toml").read_text(encoding="utf-8"))
-    params = SurfaceParams.from_toml((shipped / "surface.toml").read_text(encoding="utf-8"))
+    rules_text = (files("config") / "listings.toml").read_text(encoding="utf-8")
+    rules = ListingRules.from_toml(rules_text)
     listings = Listings(rules, calendar)
 
     def market_of(history: History) -> ModelMarket:
@@ -191,6 +195,41 @@ def test_a_strike_the_market_moved_away_from_is_still_quoted(market: ModelMarket
     assert market.chain(SPXW, MONDAY, FRIDAY_ENTRY).row(Decimal(1500)) is None  # type: ignore[union-attr]
     assert (quotes[far].bid, quotes[far].ask) == (0.0, 0.05)
     assert off_grid not in quotes
+
+
+def at_money_variance(market: ModelMarket, key: tuple[TradingClass, date], at: datetime) -> float:
+    """Return the total variance of an expiry at SPX 2700."""
+    strikes = np.array([2700.0])
+    chain = market.chain_on_forward(key, at, 2700.0, strikes)
+    return float(chain.call_iv[0]) ** 2 * chain.years
+
+
+def test_the_night_passes_without_a_jump_of_its_own(
+    market: ModelMarket, params: SurfaceParams
+) -> None:
+    key, opens_at = (SPXW, date(2018, 5, 16)), datetime(2018, 5, 16, 13, 30, tzinfo=UTC)
+
+    evening, night, dawn = (
+        at_money_variance(market, key, opens_at - before)
+        for before in (timedelta(hours=17), timedelta(hours=9), timedelta(seconds=1))
+    )
+
+    assert evening > night > dawn
+    # The trading hours are left; a shorter tenor has a slightly flatter smile.
+    assert dawn / evening == pytest.approx(params.spx_term.trading_hours_share, rel=0.05)
+
+
+def test_a_morning_series_on_its_last_evening_is_worth_the_night(
+    market: ModelMarket, params: SurfaceParams
+) -> None:
+    thursday, friday = datetime(2018, 5, 17, 19, 59, 59, tzinfo=UTC), date(2018, 5, 18)
+
+    morning, evening = (
+        at_money_variance(market, (trading_class, friday), thursday)
+        for trading_class in (SPX, SPXW)
+    )
+
+    assert morning / evening == pytest.approx(1.0 - params.spx_term.trading_hours_share, rel=0.05)
 
 
 def test_the_curve_holds_the_next_eight_monthly_futures(market: ModelMarket) -> None:

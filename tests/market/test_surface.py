@@ -131,8 +131,7 @@ def test_no_spx_butterfly_or_vertical_costs_less_than_nothing(
     chain = spx_chain(surface, vol=vol, years=years, sessions_left=sessions_left, spot=spot)
 
     calls = model_prices(chain, Right.CALL)
-    # A thousandth of a tick: a far wing may bend the other way by less than can be quoted.
-    assert np.diff(calls, 2).min() > -5e-5
+    assert np.diff(calls, 2).min() >= -1e-9
     assert np.diff(calls).max() <= 1e-9
     assert np.diff(calls).min() >= -5.0 * chain.discount - 1e-9
 
@@ -176,7 +175,7 @@ def test_no_vix_butterfly_or_vertical_costs_less_than_nothing(
     chain = vix_chain(surface, vol=vol, forward=forward, years=years, strikes=strikes)
 
     calls = model_prices(chain, Right.CALL)
-    assert np.diff(calls, 2).min() > -5e-5
+    assert np.diff(calls, 2).min() >= -1e-9
     assert np.diff(calls).max() <= 1e-9
 
 
@@ -422,6 +421,15 @@ def test_an_expiry_without_time_left_is_refused() -> None:
         (lambda t: t.replace("put_wing = 0.4401", "put_wing = 1.2"), "put_wing must be below 1"),
         (lambda t: t.replace("2014 = 2.2", "soon = 2.2"), "era must be a table keyed by years"),
         (lambda t: t.replace("2014 = 2.2", "2010 = 2.2"), "the years of era must ascend"),
+        (
+            lambda t: t.replace("60 = 0.695", "soon = 0.7"),
+            "rest_by_minute must be a table keyed by",
+        ),
+        (lambda t: t.replace("60 = 0.695", "60 = 0.5"), "rest_by_minute must fall from 1 to 0"),
+        (
+            lambda t: t.replace("holiday_weight = 0", "holiday_weight = 2"),
+            "holiday_weight must lie",
+        ),
         (lambda t: t.replace("[vix_smile]", "[vix_smile"), "no valid TOML"),
         (lambda t: t.replace("call_bend = 0.5", "call_bend = 0"), "call_bend must be above 0"),
     ],

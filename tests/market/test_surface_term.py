@@ -41,10 +41,11 @@ def test_a_release_counts_until_it_has_happened(
     time = BusinessTime(calendar, [FOMC], params.spx_term)
     end = datetime(2018, 1, 31, 21, 0, tzinfo=UTC)
 
-    before = time.releases(CLOSE, end)
-    after = time.releases(FOMC.at, end)
+    before = time.extra(CLOSE, end)
+    after = time.extra(FOMC.at, end)
 
-    assert (before, after) == (params.spx_term.fomc_sessions, 0.0)
+    assert before == pytest.approx(params.spx_term.fomc_sessions)
+    assert after == 0.0
 
 
 def test_an_unscheduled_decision_is_never_priced_ahead(
@@ -54,13 +55,13 @@ def test_an_unscheduled_decision_is_never_priced_ahead(
 
     time = BusinessTime(calendar, [surprise], params.spx_term)
 
-    assert time.releases(CLOSE, CLOSE + timedelta(days=3)) == 0.0
+    assert time.extra(CLOSE, CLOSE + timedelta(days=3)) == 0.0
 
 
 def test_the_nodes_count_sessions_and_rise_evenly_over_a_weekend(
     params: SurfaceParams, calendar: SessionCalendar
 ) -> None:
-    term = dataclasses.replace(params.spx_term, idle_day_weight=0.0)
+    term = dataclasses.replace(params.spx_term, idle_day_weight=0.0, holiday_weight=0.0)
     time = BusinessTime(calendar, [], term)
 
     # From Tuesday 30 January: 8 February, 1 March and 3 May are sessions.
@@ -68,6 +69,73 @@ def test_the_nodes_count_sessions_and_rise_evenly_over_a_weekend(
     # From Thursday nine days end on a Saturday, a third of the way to Monday.
     friday = time.nodes(datetime(2018, 2, 1, 21, 0, tzinfo=UTC), 0.0)
     assert friday.days_9 == pytest.approx(6.0 + 1.0 / 3.0)
+
+
+def test_a_holiday_counts_its_weight_in_place_of_an_idle_day(
+    params: SurfaceParams, calendar: SessionCalendar
+) -> None:
+    term = dataclasses.replace(params.spx_term, idle_day_weight=0.1, holiday_weight=0.4)
+    time = BusinessTime(calendar, [], term)
+
+    # On Friday 16 February Presidents' Day lies before the next session, on the 9th it does not.
+    long_weekend = time.nodes(datetime(2018, 2, 16, 21, 0, tzinfo=UTC), 0.0)
+    weekend = time.nodes(datetime(2018, 2, 9, 21, 0, tzinfo=UTC), 0.0)
+
+    assert weekend.next_close == pytest.approx(1.0 + 2 * 0.1)
+    assert long_weekend.next_close == pytest.approx(1.0 + 2 * 0.1 + 0.4)
+
+
+def test_within_a_session_tomorrows_decision_lies_before_the_next_close(
+    params: SurfaceParams, calendar: SessionCalendar
+) -> None:
+    time = BusinessTime(calendar, [FOMC], params.spx_term)
+    morning = datetime(2018, 1, 30, 15, 30, tzinfo=UTC)  # the decision falls at 14:00 next day
+
+    nodes = time.nodes(morning, 0.4)
+
+    assert nodes.next_close == pytest.approx(1.4 + params.spx_term.fomc_sessions)
+
+
+def test_before_the_open_the_next_session_is_todays(
+    params: SurfaceParams, calendar: SessionCalendar
+) -> None:
+    time = BusinessTime(calendar, [], params.spx_term)
+    night = 1.0 - params.spx_term.trading_hours_share
+
+    last_second = time.nodes(datetime(2018, 1, 31, 14, 29, 59, tzinfo=UTC), -night)
+    opened = time.nodes(datetime(2018, 1, 31, 14, 30, tzinfo=UTC), 1.0 - night)
+
+    assert last_second.next_close == pytest.approx(params.spx_term.trading_hours_share)
+    assert opened.next_close == pytest.approx(1.0 + params.spx_term.trading_hours_share)
+    # Nine days hold Wednesday's session from this side, tomorrow week's from that.
+    assert last_second.days_9 == pytest.approx(opened.days_9)
+
+
+def test_a_session_runs_out_by_its_table_and_a_half_day_faster(params: SurfaceParams) -> None:
+    term = dataclasses.replace(
+        params.spx_term,
+        trading_hours_share=0.5,
+        rest_by_minute=((0, 1.0), (60, 0.8), (390, 0.0)),
+    )
+
+    assert [term.session_left(passed) for passed in (0.0, 60 / 390, 1.0)] == [0.5, 0.4, 0.0]
+    assert term.session_left(30 / 390) == pytest.approx(0.45)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        ((0, 1.0), (60, 0.5), (120, 0.7), (390, 0.0)),
+        ((0, 0.9), (390, 0.0)),
+        ((0, 1.0), (390, 0.1)),
+    ],
+    ids=["it rises", "it starts below 1", "it ends above 0"],
+)
+def test_a_rest_of_the_session_that_does_not_fall_from_one_to_nothing_is_refused(
+    params: SurfaceParams, table: tuple[tuple[int, float], ...]
+) -> None:
+    with pytest.raises(ValueError, match="rest_by_minute must fall from 1 to 0"):
+        dataclasses.replace(params.spx_term, rest_by_minute=table)
 
 
 def test_the_eve_of_a_release_is_dearer_by_its_weight(
@@ -87,6 +155,20 @@ def test_a_recorded_vix1d_sets_the_strip_of_the_next_session(params: SurfacePara
     curve = VarianceCurve(params.spx_term, params.spx_smile, vol, average_times(params.spx_term))
 
     wanted = (params.spx_term.vix1d_ratio * 0.10) ** 2 / 252.0
+    assert curve.next_session_strip() == pytest.approx(wanted, rel=1e-12)
+
+
+def test_a_recorded_vix1d_passes_with_the_night(
+    params: SurfaceParams, calendar: SessionCalendar
+) -> None:
+    time = BusinessTime(calendar, [], params.spx_term)
+    vol = dataclasses.replace(CALM, vix1d=10.0)
+    night = 1.0 - params.spx_term.trading_hours_share
+
+    dawn = time.nodes(datetime(2018, 1, 31, 14, 29, 59, tzinfo=UTC), -night)
+
+    curve = VarianceCurve(params.spx_term, params.spx_smile, vol, dawn)
+    wanted = params.spx_term.trading_hours_share * 0.10**2 / 252.0
     assert curve.next_session_strip() == pytest.approx(wanted, rel=1e-12)
 
 
