@@ -15,7 +15,15 @@ from typing import Any
 
 from benchmarks.figures import Figure, shown
 
-SCRIPTS = ("replay", "pricing", "monte_carlo", "events", "daemon", "journal_commits")
+SCRIPTS = (
+    "replay",
+    "pricing",
+    "monte_carlo",
+    "events",
+    "daemon",
+    "order_on_wire",
+    "journal_commits",
+)
 PACKAGES = ("numpy", "scipy", "sqlalchemy", "msgspec", "distributed")
 PEERS = (Path("benchmarks/pricing_peers.txt"), Path("benchmarks/nautilus_peers.txt"))
 IDEAS = Path("benchmarks/next_ideas.md")

@@ -1,6 +1,8 @@
 """All replays of a study, made once, on every core, and kept between studies."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
 
 from bot.study.pool import processes
@@ -9,6 +11,7 @@ from bot.study.tables import Tables
 from market.errors import ConfigError
 
 Progress = Callable[[int, int, str], None]
+Attempt = Callable[[RunSpec], Tables | str]
 
 
 def quiet(_done: int, _total: int, _what: str) -> None:
@@ -36,19 +39,28 @@ def fill(shelf: Shelf, specs: Mapping[str, RunSpec], workers: int, progress: Pro
     todo = missing(shelf, specs.values())
     if todo:
         progress(0, len(todo), f"begun, {min(workers, len(todo))} at a time")
-    for done, (spec, found) in enumerate(_attempts(todo, workers), start=1):
+    for done, (spec, found) in enumerate(attempts(todo, workers), start=1):
         if isinstance(found, str):
             raise ConfigError(f"the replay {names[spec]} could not be made: {found}")
         shelf.put(spec, found)
         progress(done, len(todo), names[spec])
 
 
-def _attempts(specs: list[RunSpec], workers: int) -> Iterable[tuple[RunSpec, Tables | str]]:
-    if workers <= 1 or len(specs) <= 1:
-        yield from ((spec, attempt(spec)) for spec in specs)
-        return
-    with processes(min(workers, len(specs))) as pool:
-        yield from zip(specs, pool.map(attempt, specs), strict=True)
+def attempts(
+    specs: Sequence[RunSpec], workers: int, run: Attempt = attempt
+) -> Iterator[tuple[RunSpec, Tables | str]]:
+    """Yield the rows of each run in order, or why it could not be made.
+
+    When a process is killed, mostly for want of memory, the rest is run in this one, one by one.
+    """
+    done = 0
+    if min(workers, len(specs)) > 1:
+        with processes(min(workers, len(specs))) as pool, suppress(BrokenProcessPool):
+            for spec, found in zip(specs, pool.map(run, specs), strict=True):
+                yield spec, found
+                done += 1
+    for spec in specs[done:]:
+        yield spec, run(spec)
 
 
 def collect(

@@ -1,5 +1,7 @@
 """Replays as evidence: rows that add up, runs that are kept, claims on worlds of known truth."""
 
+import multiprocessing
+import os
 import re
 from dataclasses import replace
 from datetime import date
@@ -10,7 +12,7 @@ import pytest
 from bot.report.scorecard import scorecard
 from bot.study.claim import judged
 from bot.study.claims import CLAIMS, judge_all
-from bot.study.library import Library, collect, quiet
+from bot.study.library import Library, attempts, collect, quiet
 from bot.study.model_error import model_error
 from bot.study.populations import Evidence
 from bot.study.runs import (
@@ -107,6 +109,21 @@ def test_a_folder_that_differs_from_the_one_asked_for_is_refused(
 
     with pytest.raises(ConfigError, match="holds other data here"):
         run_tables(elsewhere)
+
+
+def deadly(spec: RunSpec) -> str:
+    """End the process that makes the second run, unless it is the study's own."""
+    if spec.seed == 2 and multiprocessing.parent_process() is not None:
+        os._exit(1)
+    return f"made {spec.seed}"
+
+
+def test_runs_go_on_alone_when_a_process_was_killed(spec: RunSpec) -> None:
+    specs = [replace(spec, seed=seed) for seed in (1, 2, 3, 4)]
+
+    found = list(attempts(specs, 2, deadly))
+
+    assert found == [(each, f"made {each.seed}") for each in specs]
 
 
 def test_a_run_that_cannot_be_made_is_named(spec: RunSpec, tmp_path: Path) -> None:
