@@ -1,4 +1,4 @@
-"""Several faults at once, drawn from a seed, on a quick clock: bot and exchange agree in the end."""
+"""Several faults at once, drawn from a seed, on a quick clock: in the end both books agree."""
 
 import json
 import os
