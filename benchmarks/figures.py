@@ -30,6 +30,11 @@ class Figure:
         return parts[0] / parts[1] if parts[1] else float("inf")
 
 
+def has_miss(figures: Sequence[Figure]) -> bool:
+    """Tell whether any bar is missed, so that a profile is due."""
+    return any(each.ratio is not None and each.ratio < 1.0 for each in figures)
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What a script measured, with sentences and a table of text to read beside it."""

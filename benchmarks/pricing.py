@@ -17,7 +17,8 @@ from time import process_time
 import mpmath  # type: ignore[import-untyped]  # published without types
 import numpy as np
 
-from benchmarks.figures import Figure, Told, median_rate, parser_of, tell
+from benchmarks.figures import Figure, Told, has_miss, median_rate, parser_of, tell
+from benchmarks.profiles import profile_of
 from market import pricing
 from market.implied_vol import implied_vol
 from market.quotes import BoolArray, FloatArray
@@ -150,7 +151,10 @@ def measured(count: int) -> Told:
         figures.append(Figure(name, rate, "options/s"))
         figures.append(Figure(f"ours / {name}", rates["both"] / rate, "times", bar))
     notes = (FAR_NOTE,) if others else (FAR_NOTE, "The peers are not at hand: `make peers`.")
-    return Told(f"{count:,} options on one core", tuple(figures), notes)
+    profile: tuple[str, ...] = ()
+    if has_miss(figures):
+        profile = profile_of(lambda: vols(these, priced(these).price), 1, "for all")
+    return Told(f"{count:,} options on one core", tuple(figures), notes, profile)
 
 
 def main() -> None:

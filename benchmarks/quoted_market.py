@@ -86,7 +86,7 @@ class Turner:
 
     def decide(self, view: View) -> Decision:
         """Trade at the other side's price."""
-        ((contract, quote),) = view.snapshot.quotes.items()
+        contract, quote = next(iter(view.snapshot.quotes.items()))
         is_held = bool(view.positions.layers)
         price = quote.bid if is_held else quote.ask
         credit = Decimal(f"{price:.2f}") if is_held else -Decimal(f"{price:.2f}")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bot.world import World
+from bot.world import World, shipped_params
 from market.calibration.chains import Snapshot, read_snapshots
 from market.calibration.evaluation import evaluate, report
 from market.calibration.fit import (
@@ -51,7 +51,7 @@ def evaluate_file(world: World, path: Path) -> dict[str, Any]:
     Raises:
         HistoryError: the file is no Parquet, or a column is missing.
     """
-    snapshots = read_snapshots(path, world.calendar, _rate_of(world))
+    snapshots = read_snapshots(path, world.calendar, rate_of(world))
     return {"file": path.name} | report(evaluate(world.market, world.calendar, snapshots))
 
 
@@ -62,11 +62,11 @@ def calibrate(world: World, folder: Path, params: SurfaceParams) -> Calibration:
         HistoryError: the folder holds no real chains.
     """
     fit = _Fit(world)
-    snapshots = fit.read(folder)
+    snapshots = [one for one in fit.read(folder) if not one.is_stale]
     sample = [snapshot for snapshot in snapshots if not is_held_out(snapshot)]
     chains = [one for one in sample if one.underlying == "SPX"]
-    spx = [one for one in chains if _is_closing(one, world)]
-    within = [one for one in chains if not _is_closing(one, world)]
+    spx = [one for one in chains if is_closing(one, world)]
+    within = [one for one in chains if not is_closing(one, world)]
     vix = [one for one in sample if one.underlying == "VIX"]
     closes = fit.closes_with_vix1d()
     fitted = [close for close in closes if not is_vix1d_held_out(fit.session(close))]
@@ -90,14 +90,30 @@ def calibrate(world: World, folder: Path, params: SurfaceParams) -> Calibration:
     )
 
 
+def chains_of(world: World, folder: Path) -> list[Snapshot]:
+    """Return the snapshots of a folder's chains, those of a closed market among them.
+
+    Raises:
+        HistoryError: the folder holds no real chains.
+    """
+    return _Fit(world).read(folder)
+
+
+def vix1d_held_out(world: World) -> dict[str, Any]:
+    """Return how far the shipped parameters miss VIX1D in the sessions left out of their fit."""
+    fit = _Fit(world)
+    rest = [close for close in fit.closes_with_vix1d() if is_vix1d_held_out(fit.session(close))]
+    return fit.vix1d_errors(shipped_params(), rest)
+
+
 def closing_snapshots(world: World, path: Path) -> list[Snapshot]:
     """Return the snapshots of a file that show closing quotes, whose levels are known.
 
     Raises:
         HistoryError: the file is no Parquet, or a column is missing.
     """
-    found = read_snapshots(path, world.calendar, _rate_of(world))
-    return [snapshot for snapshot in found if _is_closing(snapshot, world)]
+    found = read_snapshots(path, world.calendar, rate_of(world))
+    return [snapshot for snapshot in found if is_closing(snapshot, world)]
 
 
 @dataclass(frozen=True)
@@ -127,11 +143,8 @@ class _Fit:
             raise HistoryError(
                 f"{folder.name} holds no real chains; supply one of {', '.join(CHAIN_FILES)}."
             )
-        rate_at = _rate_of(self.world)
-        found = [
-            one for path in paths for one in read_snapshots(path, self.world.calendar, rate_at)
-        ]
-        return [snapshot for snapshot in found if not snapshot.is_stale]
+        rate_at = rate_of(self.world)
+        return [one for path in paths for one in read_snapshots(path, self.world.calendar, rate_at)]
 
     def closes_with_vix1d(self) -> list[tuple[int, datetime]]:
         history, family = self.world.history, self.world.family
@@ -157,7 +170,7 @@ class _Fit:
         return {"sessions": len(closes), "median_absolute_frac": median}
 
 
-def _rate_of(world: World) -> Callable[[datetime], float]:
+def rate_of(world: World) -> Callable[[datetime], float]:
     """Return the bill rate at an instant; outside history the one assumed for its year."""
     history = world.history
     first, last = history.sessions[history.first_index], history.sessions[history.last_index]
@@ -171,7 +184,8 @@ def _rate_of(world: World) -> Callable[[datetime], float]:
     return rate_frac
 
 
-def _is_closing(snapshot: Snapshot, world: World) -> bool:
+def is_closing(snapshot: Snapshot, world: World) -> bool:
+    """Tell whether a snapshot shows closing quotes of a market that was open."""
     day = snapshot.at.astimezone(exchange_zone()).date()
     if snapshot.is_stale:
         return False

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -13,6 +13,7 @@ from rich.text import Text
 from market.sessions import exchange_zone
 
 NEWS_SHOWN = 10
+WIDE_ENOUGH = 110
 Json = Mapping[str, Any]
 
 
@@ -34,16 +35,32 @@ def fitted(told: Told, console: Console) -> RenderableType:
 def draw(told: Told, lines_of_log: int = NEWS_SHOWN) -> RenderableType:
     """Return the whole screen."""
     overview = told.overview
-    middle = Table.grid(expand=True)
-    middle.add_column(ratio=1)
-    middle.add_column(ratio=1)
-    middle.add_row(
+    middle = _Beside(
         Panel(_condors(told.condor["condors"]), title="condor"),
         Panel(_layers(told.hedge["layers"]), title="hedge: VIX calls"),
     )
     return Group(
         _header(overview), middle, _decisions(overview), _news(overview["news"][:lines_of_log])
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """Two panels beside each other where the terminal is wide enough, else one below the other."""
+
+    left: Panel
+    right: Panel
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+        if options.max_width < WIDE_ENOUGH:
+            yield self.left
+            yield self.right
+            return
+        table = Table.grid(expand=True)
+        table.add_column(ratio=1)
+        table.add_column(ratio=1)
+        table.add_row(self.left, self.right)
+        yield table
 
 
 def exchange_time(text: str, form: str = "%a %d %b %H:%M:%S") -> str:
@@ -72,10 +89,13 @@ def _header(overview: Json) -> RenderableType:
         Text(f"SPX {_number(market.get('spx'))}   VIX {_number(market.get('vix'))}", style="bold"),
         _state(overview),
     )
-    table.add_row(_quotes(market), "", _following(overview["next"]))
     run = overview["run"] or {}
     money = "simulated, no real money" if run.get("is_simulated") else "paper account"
-    whole = Group(table, Text(f" {_worth(overview)}"))
+    below = Table.grid(expand=True, padding=(0, 1))
+    below.add_column()
+    below.add_column(justify="right")
+    below.add_row(_quotes(market), _following(overview["next"]))
+    whole = Group(table, below, Text(_worth(overview)))
     return Panel(whole, title=f"ALVH  ·  {run.get('profile', 'no run')}  ·  {money}")
 
 

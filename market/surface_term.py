@@ -35,7 +35,7 @@ _NODE_DAYS = (9, 30, 93)
 _SATURDAY, _NOON = 5, time(12)
 _SESSIONS_PER_DAY = SESSIONS_PER_YEAR / DAYS_PER_YEAR
 _LEAST_GROWTH = 1.02
-_MOST_SHAPE_GROWTH = 1.5  # calendars of every shape cost more than nothing up to 1.7
+_MOST_SHAPE_GROWTH = 1.5  # calendars cost more than nothing up to 1.7; from 1.2 on no fit feels it
 _LEAST_PRICE_POINTS = 0.065  # below it a model price leaves no room for a bid
 _USUAL_SPOT_POINTS = 3000.0
 

@@ -98,7 +98,7 @@ def as_text(result: Mapping[str, Any]) -> str:
     lines = [
         f"{result['from']} … {result['to']}: {result['sessions']} sessions, "
         f"condors sold on {result['condors_opened']}, "
-        f"{result['condor_contracts']} in all (simulated)",
+        f"{result['condor_contracts']} in all ({_money(result)})",
         f"skipped: {skipped or 'none'}",
         f"hedge: {result['hedge_rolls']} rolls, {result['hedge_refreshes']} re-strikes, "
         f"net {result['net_hedge_pnl_usd']:+,.0f} USD",
@@ -109,6 +109,15 @@ def as_text(result: Mapping[str, Any]) -> str:
         f"{'deepest drawdown':22}{result['max_drawdown_frac']:>14.1%}"
         f"{bare['max_drawdown_frac']:>14.1%}",
         "",
-        f"Modelled, not recorded: {modelled}, all option prices.",
+        "Prices: the broker's quotes."
+        if result.get("profile") in OF_A_BROKER
+        else f"Modelled, not recorded: {modelled}, all option prices.",
     ]
     return "\n".join(lines)
+
+
+OF_A_BROKER = frozenset({"paper", "shadow"})
+
+
+def _money(result: Mapping[str, Any]) -> str:
+    return "simulated" if result["simulated"] else "paper account"

@@ -11,7 +11,9 @@ from bot.cli.options import print_json
 from bot.picture import draw
 
 
-def finish(rig: Rig, console: Console, folder: Path, subtitle: str, *, as_json: bool) -> None:
+def finish(
+    rig: Rig, console: Console, folder: Path, subtitle: str, profile: str, *, as_json: bool
+) -> None:
     """Print a run's result, and write its summary and picture into its folder."""
     points = rig.summary.points
     if not points:
@@ -22,6 +24,7 @@ def finish(rig: Rig, console: Console, folder: Path, subtitle: str, *, as_json: 
         "to": points[-1].session.isoformat(),
         "seed": rig.world.seed,
         "simulated": rig.is_simulated,
+        "profile": profile,
         "series": rig.world.series(points[0].session, points[-1].session),
         "folder": str(folder),
     }

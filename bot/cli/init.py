@@ -28,6 +28,7 @@ QUESTIONS = (
     Question("journal", "folder", "Folder for journals, logs and pictures", "runs"),
     Question("web", "port", "Port of the dashboard on 127.0.0.1", 8642),
     Question("notify", "channels", "Channel to notify, such as: phone level=warning", ""),
+    Question("ib", "account", "Paper account at Interactive Brokers, empty for none", ""),
 )
 
 
@@ -40,16 +41,24 @@ QUESTIONS = (
     help="File to write; one that exists is left alone.",
 )
 @click.option("--preset", metavar="NAME", help="Named set of parameters to start from.")
+@click.option(
+    "--account",
+    metavar="ID",
+    help="Id of an Interactive Brokers paper account, instead of the question.",
+)
 @click.option("--yes", "is_silent", is_flag=True, help="Ask nothing, take every default.")
 @json_option
-def command(file: Path, preset: str | None, is_silent: bool, as_json: bool) -> None:
+def command(
+    file: Path, preset: str | None, account: str | None, is_silent: bool, as_json: bool
+) -> None:
     """Write a first settings file with comments, from a few questions.
 
     \b
     Examples:
       alvh init
       alvh init --yes --file bot.toml
-      alvh init --yes --preset classic --json
+      alvh init --yes --preset canon_10 --json
+      alvh init --yes --account DU0000001 --file paper.toml
     """
     from bot.settings import DEFAULT_PRESET, load_settings, preset_names  # noqa: PLC0415 - heavy
 
@@ -58,10 +67,11 @@ def command(file: Path, preset: str | None, is_silent: bool, as_json: bool) -> N
     is_silent = is_silent or as_json
     chosen = preset or _asked_preset(preset_names(), DEFAULT_PRESET, is_silent=is_silent)
     load_settings(chosen)
-    answers = {
-        each: each.default if is_silent else click.prompt(each.words, default=each.default)
-        for each in QUESTIONS
-    }
+    known = {} if account is None else {"account": account}
+    answers = {each: _answer(each, known, is_silent=is_silent) for each in QUESTIONS}
+    paper = next(answer for each, answer in answers.items() if each.section == "ib")
+    if paper:
+        _require_paper(paper)
     text = settings_text(chosen, answers)
     try:
         file.write_text(text, encoding="utf-8")
@@ -73,10 +83,34 @@ def command(file: Path, preset: str | None, is_silent: bool, as_json: bool) -> N
         file.unlink()
         raise
     start = f"alvh run --profile sim --preset {chosen} --config {file}"
+    if paper:
+        # A paper account outlives a process, so its journal needs a folder that does.
+        start = f"alvh run --profile paper --preset {chosen} --config {file} --out runs/paper"
     if as_json:
         print_json({"file": str(file), "preset": chosen, "start": start})
         return
-    click.echo(f"Written to {file}. The next step:\n\n  {start}")
+    steps = [start] if not paper else [f"alvh doctor --config {file}", start]
+    click.echo(f"Written to {file}. What comes next:\n\n  " + "\n  ".join(steps))
+
+
+def _require_paper(account: str) -> None:
+    """Refuse an account that the paper lock would refuse.
+
+    Raises:
+        NotPaper: it is not the id of a paper account.
+    """
+    from bot.ib_keys import IbKeys  # noqa: PLC0415 - heavy, only when used
+    from brokers.ib.paper_lock import require_paper_settings  # noqa: PLC0415
+
+    require_paper_settings(account, IbKeys().port)
+
+
+def _answer(question: Question, known: dict[str, str], *, is_silent: bool) -> Any:
+    if question.section == "ib" and question.key in known:
+        return known[question.key]
+    if is_silent:
+        return question.default
+    return click.prompt(question.words, default=question.default)
 
 
 def _asked_preset(names: list[str], default: str, *, is_silent: bool) -> str:

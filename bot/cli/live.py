@@ -111,7 +111,7 @@ def simulate(settings: Settings, options: LiveOptions, front: Front) -> None:
         )
         is_quiet = serve(run)
     if not is_quiet:
-        finish(run.rig, console, folder, SIM_TITLE, as_json=options.as_json)
+        finish(run.rig, console, folder, SIM_TITLE, "sim", as_json=options.as_json)
 
 
 def _rig(

@@ -34,7 +34,7 @@ def trade(settings: Settings, options: LiveOptions, profile: str, front: Front) 
     console = Console(stderr=options.as_json)
     run, is_quiet = asyncio.run(_serve(settings, options, front, console, profile))
     if not is_quiet:
-        finish(run.rig, console, front.folder, TITLES[profile], as_json=options.as_json)
+        finish(run.rig, console, front.folder, TITLES[profile], profile, as_json=options.as_json)
 
 
 async def _serve(

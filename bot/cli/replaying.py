@@ -58,7 +58,7 @@ def replay(
                 console.print("Stopped before the end; what follows covers the sessions so far.")
             finally:
                 rig.journal.close()
-    finish(rig, console, folder, REPLAY_TITLE, as_json=as_json)
+    finish(rig, console, folder, REPLAY_TITLE, "replay", as_json=as_json)
 
 
 def _first_moment_after(rig: Rig, day: date) -> Moment:

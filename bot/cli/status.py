@@ -100,6 +100,10 @@ def _standing(status: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _money(status: dict[str, Any]) -> str:
+    return "simulated" if status["simulated"] else "paper account"
+
+
 def newest_journal(folder: Path) -> Path | None:
     """Return the journal written last below a folder, None when there is none."""
     found = sorted(folder.glob("*/journal.db"), key=lambda path: path.stat().st_mtime)
@@ -113,7 +117,7 @@ def as_text(status: dict[str, Any]) -> str:
     else:
         lines = [
             f"{status['journal']}",
-            f"profile {status['profile']} (simulated), version {status['version']}, "
+            f"profile {status['profile']} ({_money(status)}), version {status['version']}, "
             f"seed {status['seed']}, {status['events']} events",
             f"last moment: {status['last_moment'] or 'none yet'}",
         ]

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 RUNS = Path("runs")
 ANSWER_LIMIT_S = 5.0
+START_LOOK_S = 0.2
+PATIENT_TIMES = 10
 
 
 @click.command("top")
@@ -113,6 +115,7 @@ def ask_socket(folder: Path) -> "Told":
     from bot.top import Told  # noqa: PLC0415
     from market.errors import BrokerUnavailable  # noqa: PLC0415
 
+    await_start(folder)
     answer = ask_daemon(folder, {"verb": "top"})
     if answer is None:
         raise BrokerUnavailable(
@@ -121,6 +124,30 @@ def ask_socket(folder: Path) -> "Told":
     if not answer.get("ok"):
         raise BrokerUnavailable(f"the daemon in {folder} refuses: {answer.get('sentence')}")
     return Told(**answer["overview"])
+
+
+def await_start(folder: Path) -> None:
+    """Wait while a daemon is still starting, which takes seconds and ends by itself.
+
+    Raises:
+        BrokerUnavailable: it listens and does not answer, again and again.
+    """
+    from bot.control_socket import ask_daemon  # noqa: PLC0415 - heavy, only when used
+    from market.errors import BrokerUnavailable  # noqa: PLC0415
+
+    unheard = 0
+    while True:
+        try:
+            answer = ask_daemon(folder, {"verb": "status"})
+        except BrokerUnavailable:
+            # Busy with loading, it may cut a line before it has read it.
+            unheard += 1
+            if unheard == PATIENT_TIMES:
+                raise
+        else:
+            if answer is None or answer.get("status", {}).get("starting") is None:
+                return
+        time.sleep(START_LOOK_S)
 
 
 def ask_page(url: str) -> "Told":

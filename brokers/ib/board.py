@@ -8,7 +8,7 @@ a quote cannot be used has a name. Nothing is ever filled in with zero.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -269,7 +269,8 @@ class Board:
                 numbers[number] = name
                 self._open[number] = LineShown()
             lines = {name: self._open[number] for number, name in numbers.items()}
-            await self._until(lambda: is_sent_away() or all(map(is_done, lines.values())), wait_s)
+            are_done = _all_done(lines.values(), is_done)
+            await self._until(lambda: is_sent_away() or are_done(), wait_s)
             return lines
         finally:
             self.release(wire, numbers)
@@ -282,6 +283,26 @@ class Board:
                     await self._changed.wait()
         except TimeoutError:
             return
+
+
+def _all_done(
+    lines: Collection[LineShown], is_done: Callable[[LineShown], bool]
+) -> Callable[[], bool]:
+    """Return the question whether all lines are done, cheap to ask after every tick.
+
+    It goes on at the line that was not done last time; the answer yes is that of all lines anew.
+    """
+    waiting = list(lines)
+
+    def are_done() -> bool:
+        while waiting and is_done(waiting[-1]):
+            waiting.pop()
+        if waiting:
+            return False
+        waiting.extend(line for line in lines if not is_done(line))
+        return not waiting
+
+    return are_done
 
 
 class Held:

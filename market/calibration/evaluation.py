@@ -17,7 +17,8 @@ import numpy as np
 
 from market.calibration.chains import Snapshot
 from market.calibration.condors import CondorError, condor_errors
-from market.calibration.usable import usable
+from market.calibration.level import chain_at_level, iv_at
+from market.calibration.usable import at_money_iv, usable
 from market.errors import MarketDataError
 from market.model import ModelMarket
 from market.quotes import BoolArray, Chain, FloatArray
@@ -47,6 +48,14 @@ class Errors:
 
 
 @dataclass(frozen=True)
+class NextSession:
+    """How far the vol at the money of the next session is off, and the condors were it known."""
+
+    level_error_frac: float
+    condors: tuple[CondorError, ...]
+
+
+@dataclass(frozen=True)
 class SnapshotErrors:
     """What the evaluation found in one snapshot; `skipped` says why there is nothing."""
 
@@ -55,6 +64,7 @@ class SnapshotErrors:
     rows: Errors
     condors: tuple[CondorError, ...]
     forward_errors_points: tuple[float, ...]
+    next_session: NextSession | None = None
     skipped: str | None = None
 
     @property
@@ -82,12 +92,13 @@ def _evaluated(
     try:
         vix = market.levels(snapshot.at).vix
     except MarketDataError as trouble:
-        return SnapshotErrors(snapshot, None, _joined([]), (), (), str(trouble))
+        return SnapshotErrors(snapshot, None, _joined([]), (), (), skipped=str(trouble))
     if not snapshot.chains:
-        return SnapshotErrors(snapshot, vix, _joined([]), (), (), "no expiry could be used")
+        return SnapshotErrors(snapshot, vix, _joined([]), (), (), skipped="no expiry could be used")
     parts: list[Errors] = []
     condors: list[CondorError] = []
     forwards: list[float] = []
+    following: NextSession | None = None
     for real in snapshot.chains:
         key = (real.trading_class, real.expiry)
         model = market.chain_on_forward(key, real.at, real.forward, real.strikes)
@@ -95,10 +106,20 @@ def _evaluated(
             parts.append(_spx_rows(real, model))
             if _is_next_session(real, calendar):
                 condors.extend(condor_errors(real, model))
+                following = _next_session(market, real) or following
         else:
             parts.append(_vix_rows(real, model))
             forwards.append(market.vix_future(real.expiry, real.at) - real.forward)
-    return SnapshotErrors(snapshot, vix, _joined(parts), tuple(condors), tuple(forwards))
+    return SnapshotErrors(snapshot, vix, _joined(parts), tuple(condors), tuple(forwards), following)
+
+
+def _next_session(market: ModelMarket, real: Chain) -> NextSession | None:
+    atm_iv = at_money_iv(real)
+    if atm_iv is None:
+        return None
+    modelled = float(iv_at(market, real, np.array([real.forward]))[0])
+    condors = condor_errors(real, chain_at_level(market, real, atm_iv))
+    return NextSession(modelled / atm_iv - 1.0, condors)
 
 
 def _is_next_session(chain: Chain, calendar: SessionCalendar) -> bool:
@@ -190,7 +211,14 @@ def _of_underlying(underlying: str, own: Sequence[SnapshotErrors]) -> dict[str, 
         "by_delta": _buckets(rows.delta, DELTA_BOUNDS, rows.error, rows.days <= MOST_DAYS),
     }
     if underlying == "SPX":
-        return told | {"condors": condor_summary([c for one in own for c in one.condors])}
+        known = [one.next_session for one in own if one.next_session is not None]
+        return told | {
+            "condors": condor_summary([c for one in own for c in one.condors]),
+            "condors_at_real_level": condor_summary([c for one in known for c in one.condors]),
+            "next_session_level_error_frac": statistics(
+                np.array([one.level_error_frac for one in known])
+            ),
+        }
     is_within = (np.abs(rows.error) <= rows.bound + 1e-9)[counted]
     forwards = np.array([miss for one in own for miss in one.forward_errors_points])
     return told | {

@@ -25,6 +25,7 @@ import numpy as np
 from market.calibration.arbitrage import butterfly_faults
 from market.calibration.chains import Snapshot
 from market.calibration.hours import trading_hours_shares, under_way_logs
+from market.calibration.level import iv_at, iv_at_level
 from market.calibration.usable import usable
 from market.family import VolFamily
 from market.model import ModelMarket
@@ -275,13 +276,9 @@ def _vol_errors(market: ModelMarket, rows: Sequence[_Row]) -> FloatArray:
 
 def _modelled_iv(market: ModelMarket, row: _Row) -> FloatArray:
     """Return the model's vols of a row; of the next session as if its level were the real one."""
-    key, at, forward = (row.chain.trading_class, row.chain.expiry), row.chain.at, row.chain.forward
-    if row.atm_iv is None:
-        return market.chain_on_forward(key, at, forward, row.strikes).call_iv
-    at_money = market.chain_on_forward(key, at, forward, np.array([forward]))
-    level = float(at_money.call_iv[0]) / row.atm_iv
-    stretched = forward * (row.strikes / forward) ** level
-    return np.asarray(market.chain_on_forward(key, at, forward, stretched).call_iv / level)
+    if row.atm_iv is not None:
+        return iv_at_level(market, row.chain, row.strikes, row.atm_iv)
+    return iv_at(market, row.chain, row.strikes)
 
 
 def _softened(errors: FloatArray, scale: float) -> FloatArray:

@@ -62,3 +62,8 @@ def test_an_evaluation_tells_errors_by_snapshot_tenor_delta_and_condor(
     assert len(told["snapshots"]) == 12
     assert {"all", "by_tenor_days", "by_delta", "condors"} < set(told["spx"])
     assert told["spx"]["condors"]["count"] == 27
+    known, level = (
+        told["spx"][key] for key in ("condors_at_real_level", "next_session_level_error_frac")
+    )
+    assert (known["count"], level["count"]) == (27, 9)
+    assert known["median_absolute"] < told["spx"]["condors"]["median_absolute"]

@@ -27,7 +27,7 @@ def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_init_asks_and_writes_what_was_answered() -> None:
-    answer = CliRunner().invoke(init, input="\n100000\njournals\n8700\nphone level=warning\n")
+    answer = CliRunner().invoke(init, input="\n100000\njournals\n8700\nphone level=warning\n\n")
 
     settings = load_settings("seed_25", Path("alvh.toml"))
     assert answer.exit_code == 0
@@ -49,6 +49,24 @@ def test_init_without_questions_changes_nothing_from_the_defaults(alvh: Alvh) ->
     assert load_settings("seed_25", Path("alvh.toml")) == load_settings("seed_25")
 
 
+def test_init_for_a_paper_account_leads_to_the_doctor_and_keeps_one_folder(alvh: Alvh) -> None:
+    answer = alvh("init", "--yes", "--account", "DU0000001", "--file", "paper.toml")
+
+    start = "alvh run --profile paper --preset seed_25 --config paper.toml --out runs/paper"
+    assert answer.out == (
+        f"Written to paper.toml. What comes next:\n\n  alvh doctor --config paper.toml\n  {start}\n"
+    )
+    assert load_settings("seed_25", Path("paper.toml")).ib.account == "DU0000001"
+
+
+def test_init_refuses_an_account_that_the_paper_lock_would_refuse(alvh: Alvh) -> None:
+    answer = alvh("init", "--yes", "--account", "U1234567")
+
+    assert answer.code == 2
+    assert "is not the id of a paper account" in answer.err
+    assert not Path("alvh.toml").exists()
+
+
 def test_init_leaves_a_file_alone(alvh: Alvh) -> None:
     Path("alvh.toml").write_text("mine")
 
@@ -62,7 +80,7 @@ def test_init_leaves_a_file_alone(alvh: Alvh) -> None:
 
 
 def test_init_with_an_impossible_answer_leaves_no_file_behind(alvh: Alvh) -> None:
-    answer = CliRunner().invoke(init, input="\n-5\n\n\n\n")
+    answer = CliRunner().invoke(init, input="\n-5\n\n\n\n\n")
 
     assert answer.exit_code != 0
     assert not Path("alvh.toml").exists()

@@ -12,6 +12,7 @@ import pytest
 from market.calibration.chains import Snapshot
 from market.calibration.fit import fit_hours, fit_under_way
 from market.calibration.hours import trading_hours_shares, under_way_logs
+from market.calibration.level import iv_at, iv_at_level
 from market.family import complete_family
 from market.history import builtin_history
 from market.instruments import TradingClass
@@ -103,3 +104,18 @@ def test_the_level_of_the_next_session_within_one_is_found_again(
 
     assert logs == pytest.approx([0.10] * 3, rel=0.05)
     assert fitted.spx_term.under_way_log == pytest.approx(0.10, rel=0.05)
+
+
+def test_on_another_level_a_smile_keeps_its_shape_by_sds(
+    params: SurfaceParams, calendar: SessionCalendar, market_of: MarketOf
+) -> None:
+    market = market_of(params)
+    chain = snapshots(market, calendar)[0].chains[1]
+    forward = np.array([chain.forward])
+    atm_iv = float(iv_at(market, chain, forward)[0])
+    near, far = np.array([2680.0]), 2720.0 * (np.array([2680.0]) / 2720.0) ** 2
+
+    doubled = iv_at_level(market, chain, np.append(forward, far), 2.0 * atm_iv)
+
+    assert doubled[0] == pytest.approx(2.0 * atm_iv)
+    assert doubled[1] == pytest.approx(2.0 * float(iv_at(market, chain, near)[0]))

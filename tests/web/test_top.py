@@ -21,10 +21,11 @@ from web_samples import Site, site_at_noon
 
 from bot.cli.top import ask_page, ask_socket, command
 from bot.control_socket import ask_daemon
+from bot.starting import SOCKET_NAME
 from bot.top import Told, draw, fitted
 from bot.web.watching import told_of
 from bot.world import World
-from market.errors import AlvhError, BrokerUnavailable, ConfigError
+from market.errors import BrokerUnavailable, ConfigError
 
 ALVH = str(Path(sys.executable).parent / "alvh")
 HANGS_S = 60.0
@@ -104,52 +105,55 @@ class Screen:
         self.ours, self.theirs = pty.openpty()
         fcntl.ioctl(self.theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
         self.text = ""
+        self._written = asyncio.Event()
+        asyncio.get_running_loop().add_reader(self.ours, self._read)
 
-    def read(self) -> str:
-        """Return what was written since last time."""
+    def _read(self) -> None:
         raw = os.read(self.ours, 65_536).decode(errors="replace")
-        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", raw)
+        self.text += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", raw)
+        self._written.set()
 
     async def until(self, words: str) -> None:
         """Wait until the program has written some words after what was awaited last."""
         while words not in self.text:
-            self.text += await asyncio.to_thread(self.read)
+            self._written.clear()
+            await self._written.wait()
         self.text = self.text.partition(words)[2]
+
+    def close(self) -> None:
+        """Let go of the terminal."""
+        asyncio.get_running_loop().remove_reader(self.ours)
+        os.close(self.ours)
+        os.close(self.theirs)
 
 
 async def test_a_daemon_without_a_page_is_watched_in_a_terminal_over_its_socket(
     tmp_path: Path,
 ) -> None:
     run = [ALVH, "run", "--profile", "sim", "--no-web", "--out", str(tmp_path)]
-    bot = await asyncio.create_subprocess_exec(*run, stdout=asyncio.subprocess.DEVNULL)
     screen = Screen()
-    async with asyncio.timeout(HANGS_S):
-        while await asyncio.to_thread(told_status, tmp_path) is None:
-            await asyncio.sleep(0.1)
-        top = await asyncio.create_subprocess_exec(
-            ALVH, "top", "--out", str(tmp_path), "--every", "0.2",
-            stdin=screen.theirs, stdout=screen.theirs,
-            env=os.environ | {"TERM": "xterm-256color"},
-        )  # fmt: skip
-        for words in ("ALVH  ·  sim  ·  simulated, no real money", "trading on", "Run started"):
-            await screen.until(words)
+    bot = await asyncio.create_subprocess_exec(*run, stdout=asyncio.subprocess.DEVNULL)
+    try:
+        async with asyncio.timeout(HANGS_S):
+            while not (tmp_path / SOCKET_NAME).is_socket():
+                await asyncio.sleep(0.05)
+            # The daemon may still be starting: that is waited for, not refused.
+            top = await asyncio.create_subprocess_exec(
+                ALVH, "top", "--out", str(tmp_path), "--every", "0.2",
+                stdin=screen.theirs, stdout=screen.theirs,
+                env=os.environ | {"TERM": "xterm-256color"},
+            )  # fmt: skip
+            for words in ("ALVH  ·  sim  ·  simulated, no real money", "trading on", "Run started"):
+                await screen.until(words)
 
-        await asyncio.to_thread(ask_daemon, tmp_path, {"verb": "halt", "reason": "a look"})
-        await screen.until("HALTED")
-        await screen.until("Trading is halted until a person resumes it: a look.")
-        top.send_signal(signal.SIGINT)
-        ended = await top.wait()
-        bot.send_signal(signal.SIGTERM)
+            await asyncio.to_thread(ask_daemon, tmp_path, {"verb": "halt", "reason": "a look"})
+            await screen.until("HALTED")
+            await screen.until("Trading is halted until a person resumes it: a look.")
+            top.send_signal(signal.SIGINT)
+            ended = await top.wait()
+    finally:
+        bot.kill()
         await bot.wait()
+        screen.close()
 
     assert ended == 0
-    os.close(screen.ours)
-    os.close(screen.theirs)
-
-
-def told_status(folder: Path) -> object:
-    """Return what a daemon in a folder says of itself, None while there is none."""
-    try:
-        return ask_daemon(folder, {"verb": "status"})
-    except AlvhError:
-        return None
