@@ -243,7 +243,7 @@ class AlvhStrategy:
         view: View,
         draft: Draft,
         vector: tuple[FilterResult, ...],
-        facts: dict[str, JsonValue],
+        facts: Mapping[str, JsonValue],
     ) -> Decision:
         plan, steps, notes = draft.plan, draft.steps, draft.notes
         changed = plan if plan != view.positions.plan else None
@@ -268,7 +268,7 @@ class AlvhStrategy:
         reason: str,
         sentence: str,
         vector: tuple[FilterResult, ...] = (),
-        facts: dict[str, JsonValue] | None = None,
+        facts: Mapping[str, JsonValue] | None = None,
         orders: tuple[OrderIntent, ...] = (),
         plan: HedgePlan | None = None,
     ) -> Decision:
