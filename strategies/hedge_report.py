@@ -18,8 +18,9 @@ from strategies.base import (
 from strategies.capital import quick_ratio_now
 from strategies.convexity import ConvexityProfile
 from strategies.facts import LateFacts
+from strategies.hedge_params import HedgeSizing
 from strategies.ladder import budget_used_frac, notional_usd, paid_premium_usd
-from strategies.params import HedgeSizing, MethodParams
+from strategies.params import MethodParams
 from strategies.recycling import gain_multiple, harvested_contracts
 from strategies.sizing import base_contracts, units_held, units_wanted
 from strategies.tilt import tilt_contracts
