@@ -56,6 +56,7 @@ WATCH_EVERY_S = 0.01
 CONFIG = '[daemon]\nstop_seconds = 2\n[market]\nlisting = "hypothetical"\n'
 SETTINGS = {"market": {"listing": "hypothetical"}}
 FREE = resource.RLIM_INFINITY
+ROOM_FOR_WORDS = 1 << 16
 
 
 @dataclass
@@ -263,7 +264,9 @@ class Storm:
         bot = self._bot
         log = self._stage.journal.with_name("journal.db-wal")
         if bot is not None and bot.pid is not None and bot.is_alive() and log.exists():
-            resource.prlimit(bot.pid, resource.RLIMIT_FSIZE, (log.stat().st_size, FREE))
+            # What it complains goes to a file as well, which shall still have room.
+            room = max(log.stat().st_size, ROOM_FOR_WORDS)
+            resource.prlimit(bot.pid, resource.RLIMIT_FSIZE, (room, FREE))
         return lambda: self._free(bot)
 
     def _free(self, bot: BaseProcess | None) -> None:
