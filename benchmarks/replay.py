@@ -3,8 +3,9 @@
     [ALVH_DATA=DIR] python -m benchmarks.replay [--years 20] [--json]
 
 With a folder of recorded data the given years up to the end of 2025 are replayed, else the five
-built in. Every figure comes from a fresh process; the journal lies in memory or in a file. The
-bars are this project's own: the peers' rates are in docs/performance.md.
+built in. Every figure comes from a fresh process, in processor time, which other programs on the
+machine disturb the least; the journal lies in memory or in a file. The bars are this project's own:
+a peer is measured by replay_peers.py.
 """
 
 import json
@@ -15,7 +16,7 @@ import sys
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -56,13 +57,13 @@ def timed(years: int, kind: str, listing: str) -> dict[str, Any]:
         ends, legs = [], []
 
         async def after(_day: date) -> None:
-            ends.append(perf_counter())
+            ends.append(process_time())
             legs.append(len(rig.book.ledger.positions()))
 
-        begun = perf_counter()
+        begun = process_time()
         run_now(walk(rig, days, after))
         rig.journal.close()
-        seconds = perf_counter() - begun
+        seconds = process_time() - begun
     each = np.diff([begun, *ends]).tolist()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
     years_of = [day.year for day in days]
@@ -120,7 +121,9 @@ def measured(years: int) -> Told:
         ),
     )
     first, last = memory["years"][0], memory["years"][-1]
-    notes = (f"{count} sessions, {first} to {last}; hypothetical expiries unless said.",)
+    notes = (
+        f"{count} sessions, {first} to {last}; hypothetical expiries unless said; processor time.",
+    )
     return Told("Replay of the full method", figures, notes, where_time_goes(years))
 
 
