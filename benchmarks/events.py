@@ -50,7 +50,7 @@ from market.schedule import MissedPolicy, Moment, MomentName
 
 PEER = Path(".clients/nautilus-peers/bin/python")
 PEER_SCRIPT = Path(__file__).with_name("nautilus_peer.py")
-ROUNDS, PEER_ROUNDS = 3, 3
+ROUNDS, PEER_ROUNDS = 3, 2
 EVERY = 100
 BETWEEN_QUOTES = timedelta(microseconds=20_000)
 LEVELS = 14

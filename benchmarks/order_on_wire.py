@@ -1,6 +1,6 @@
 """From a moment to its order on the socket of the gateway emulator, by strikes that are quoted.
 
-    python -m benchmarks.order_on_wire [--orders 100] [--json]
+    python -m benchmarks.order_on_wire [--orders 50] [--json]
 
 The emulator of `alvh gateway` runs as a process of its own, in front of a replayed session whose
 time goes in steps of a second: its model then prices a quote once a second and not once a message,
@@ -272,7 +272,7 @@ def where_time_goes() -> tuple[str, ...]:
 def main() -> None:
     """Measure and print."""
     parser = parser_of(__doc__)
-    parser.add_argument("--orders", type=int, default=100)
+    parser.add_argument("--orders", type=int, default=50)
     parser.add_argument("--serve", action="store_true", help="be the emulator, until ended")
     given = parser.parse_args()
     if given.serve:
