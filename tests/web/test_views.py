@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from math import sqrt
 
 import pytest
 from web_samples import NOON, rig_at_noon
@@ -24,6 +25,7 @@ from bot.web.views.hedge import hedge_page
 from bot.web.views.orders import order_detail, orders_page
 from bot.web.views.overview import overview
 from bot.world import World
+from market.instruments import TradingClass
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,16 @@ def test_the_tent_has_its_corners_at_the_strikes_and_its_floor_at_the_maximal_lo
         assert min(profit.values()) == -condor["max_loss_usd"]
 
 
+def sigma_of_shorts(noon: Noon, scene: Scene) -> float:
+    """Return one standard deviation of SPX to expiry by the mean vol of the shorts."""
+    held, seen = noon.rig.book.positions().condors[0], scene.snapshot
+    assert seen is not None
+    vols = [seen.quotes[short].iv for short in held.shorts]
+    settles = noon.live.almanac.calendar.settles_at(TradingClass.SPXW, held.expiry)
+    years = (settles - NOON).total_seconds() / (365 * 86_400)
+    return seen.levels.spx * sum(iv or 0.0 for iv in vols) / len(vols) * sqrt(years)
+
+
 def test_without_chains_the_quotes_of_the_legs_stand_in(noon: Noon, world: World) -> None:
     request = wanted(noon.facts.book, with_chains=False)
     scene = Scene(NOON, noon.live.almanac, Seen(world.market.snapshot(NOON, request), "modelled"))
@@ -140,7 +152,8 @@ def test_without_chains_the_quotes_of_the_legs_stand_in(noon: Noon, world: World
     assert request.chains == ()
     assert bare[0]["open_pnl_usd"] == full[0]["open_pnl_usd"]
     assert bare[0]["distances"][0]["points"] == full[0]["distances"][0]["points"]
-    assert bare[0]["sigma_points"] == pytest.approx(full[0]["sigma_points"], rel=0.15)
+    assert bare[0]["sigma_points"] == pytest.approx(sigma_of_shorts(noon, scene), abs=0.01)
+    assert bare[0]["sigma_points"] > full[0]["sigma_points"]  # far out, vols are dearer
     for name, value in full[0]["greeks"].items():
         assert bare[0]["greeks"][name] == pytest.approx(value, rel=0.05, abs=2.0)
 
@@ -246,8 +259,8 @@ def test_a_diary_tells_each_look_in_order(noon: Noon) -> None:
     told = [line["sentence"] for line in detail["diary"]]
     assert (told[0], told[-2], told[-1]) == (
         "Order is working.",
-        "Filled 2 for 0.60 credit.",
-        "One minute after fill 1: +0.22 points against us.",
+        "Filled 2 for 0.70 credit.",
+        "One minute after fill 1: +0.12 points against us.",
     )
     assert order_detail(noon.facts, "unheard-of") is None
 
