@@ -27,7 +27,8 @@ def commands_run() -> list[str]:
     """Return every command that a scene or a page's own test runs."""
     blocks = [block for page in PAGES for block in MARKED.findall(page.read_text())]
     marked = [line[2:] for block in blocks for line in block.splitlines() if line[:2] == "$ "]
-    return [*marked, *(command for scene in SCENES.values() for command in scene)]
+    acted = (command.partition(" => ")[0] for scene in SCENES.values() for command in scene)
+    return [*marked, *acted]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -71,11 +72,13 @@ def act(shell: Shell, command: str) -> None:
     """Do one line of a scene."""
     kind, _, rest = command.partition(" ")
     if kind == "start":
-        shell.start(rest, [])
+        line, _, until = rest.partition(" => ")
+        shell.start(line, [until])
     elif kind == "stop":
         shell.stop(rest)
     else:
-        shell.run(command.replace("ROOT", str(ROOT)), [])
+        here = command.replace("ROOT", str(ROOT)).replace("FOLDER", str(shell.folder))
+        shell.run(here, [])
 
 
 @pytest.mark.parametrize("scene", SCENES)
