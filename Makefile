@@ -24,7 +24,7 @@ FIND_PYTHON = \
 	exit 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup clients peers bench browser docs run test check chaos format clean
+.PHONY: help setup clients peers bench browser docs run test check chaos fuzz format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -99,9 +99,19 @@ check: setup ## Check format, lint, types and the import table
 
 KILLS ?= 40
 VENUE ?= exchange
+FAULTS ?= 0
 CHAOS = $(if $(filter gateway,$(VENUE)),gateway_chaos,chaos)
-chaos: setup ## Kill bot and exchange: KILLS=1000 SEED=7, or the bot before the gateway: VENUE=gateway
-	$(BIN)/python tests/chaos/$(CHAOS).py --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+HOW_MANY = $(if $(filter 0,$(FAULTS)),--kills $(KILLS),--faults $(FAULTS))
+chaos: setup ## Kill bot and exchange: KILLS=1000 SEED=7; VENUE=gateway; several faults at once: FAULTS=100
+	$(BIN)/python tests/chaos/$(if $(filter 0,$(FAULTS)),$(CHAOS),storm).py $(HOW_MANY) $(if $(SEED),--seed $(SEED))
+
+SECONDS ?= 30
+fuzz: setup .clients/fuzz/.ready ## Fuzz what reads a stranger's words: SECONDS=60 TARGET=journal_row
+	PYTHONPATH=.:.clients/fuzz $(BIN)/python tests/fuzz/fuzz.py $(SECONDS) $(TARGET)
+
+.clients/fuzz/.ready: tests/fuzz/requirements.txt | setup
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --target .clients/fuzz -r $<
+	@touch $@
 
 format: setup ## Format the code and mend what the linter can mend
 	$(BIN)/ruff check --fix-only

@@ -22,6 +22,9 @@ from typing import Any
 from bot.control_socket import ask_daemon
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
+# As after any first start, compiled modules are there.
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+WARM_UP = "import bot.cli.front, bot.cli.live, bot.cli.run, bot.web.dashboard, bot.web.server"
 SETTLE_S = 10.0  # late imports and first caches are no idling
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -64,7 +67,10 @@ def measure(seconds: float, *, web: bool) -> dict[str, float]:
             command.append("--no-web")
         began = time.perf_counter()
         daemon = subprocess.Popen(
-            list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            list(map(str, command)),
+            env=ENVIRONMENT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         first = wait_until(folder, daemon.pid, began, lambda _status: True)
         ready = wait_until(folder, daemon.pid, began, lambda status: not status["starting"])
@@ -92,4 +98,5 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--web", action="store_true", help="Serve the dashboard as well.")
     given = parser.parse_args()
+    subprocess.run([sys.executable, "-c", WARM_UP], env=ENVIRONMENT, check=True)
     print(json.dumps(measure(given.seconds, web=given.web)))

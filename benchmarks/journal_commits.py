@@ -1,6 +1,6 @@
 """Durable commits a second: the journal beside bare sqlite3 doing the same writes, in one run.
 
-    python -m benchmarks.journal_commits [--commits 3000] [--folder DIR] [--json]
+    python -m benchmarks.journal_commits [--commits 1500] [--folder DIR] [--json]
 
 One commit is one event of a daemon (an order's look), WAL and synchronous FULL. Bare sqlite3 writes
 the same row and the same count. The medians of alternating rounds are compared. The folder has to
@@ -120,7 +120,7 @@ def told(parent: str | None, commits: int) -> Told:
 def main() -> None:
     """Measure and print."""
     parser = parser_of(__doc__)
-    parser.add_argument("--commits", type=int, default=3000)
+    parser.add_argument("--commits", type=int, default=1500)
     parser.add_argument("--folder", default=".")
     given = parser.parse_args()
     tell(given, told(given.folder, given.commits))

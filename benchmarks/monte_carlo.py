@@ -1,6 +1,6 @@
 """Drawn markets through the one engine: sessions a second on one process, two, and a dask cluster.
 
-    python -m benchmarks.monte_carlo [--paths 8] [--sessions 252] [--json]
+    python -m benchmarks.monte_carlo [--paths 24] [--sessions 252] [--json]
 
 The engines are those of `alvh sweep`. Efficiency is the rate of two processes over twice that of
 one, both long enough that starting them does not decide. Each path is a replay of the full method.
@@ -66,7 +66,7 @@ def measured(paths: int, sessions: int) -> Told:
 def main() -> None:
     """Measure and print."""
     parser = parser_of(__doc__)
-    parser.add_argument("--paths", type=int, default=8)
+    parser.add_argument("--paths", type=int, default=24)
     parser.add_argument("--sessions", type=int, default=252)
     given = parser.parse_args()
     tell(given, measured(given.paths, given.sessions))

@@ -15,7 +15,7 @@ import sys
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,8 @@ LAST = date(2025, 12, 31)
 BUILT_IN = (date(2014, 1, 3), date(2018, 12, 31))
 PROFILED_YEARS = 2
 SEED = 7
+HALF_YEAR = 126
+CPU = "What single sessions cost is processor time."
 MEMORY_BAR, DISK_BAR, MEGABYTES_BAR = 3000.0, 1500.0, 300.0
 
 
@@ -56,14 +58,14 @@ def timed(years: int, kind: str, listing: str) -> dict[str, Any]:
         ends, legs = [], []
 
         async def after(_day: date) -> None:
-            ends.append(perf_counter())
+            ends.append(process_time())
             legs.append(len(rig.book.ledger.positions()))
 
-        begun = perf_counter()
+        begun, started = perf_counter(), process_time()
         run_now(walk(rig, days, after))
         rig.journal.close()
         seconds = perf_counter() - begun
-    each = np.diff([begun, *ends]).tolist()
+    each = np.diff([started, *ends]).tolist()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
     years_of = [day.year for day in days]
     return {"seconds": seconds, "each": each, "legs": legs, "years": years_of, "megabytes": peak}
@@ -100,11 +102,20 @@ def growth(found: dict[str, Any]) -> float:
     return float(np.median(each[-quarter:]) / np.median(each[:quarter]))
 
 
+def ageing(whole: dict[str, Any], late: dict[str, Any]) -> float:
+    """Return the median session of the last half year after the whole window, relative to the same
+    sessions in a run that began half a year before them: what years behind a run cost it."""
+    after = np.median(whole["each"][-HALF_YEAR:])
+    return float(after / np.median(late["each"][-HALF_YEAR:]))
+
+
 def measured(years: int) -> Told:
     """Return all figures of the replay."""
     memory = fresh("--one", "memory", "--years", str(years))
     disk = fresh("--one", "disk", "--years", str(years))
     listed = fresh("--one", "memory", "--years", str(years), "--listing", "listed")
+    late = fresh("--one", "memory", "--years", "1")
+    aged = ageing(memory, late)
     base, slope, bend = per_leg(memory)
     count = len(memory["each"])
     figures = (
@@ -113,6 +124,7 @@ def measured(years: int) -> Told:
         Figure("journal in memory, listed expiries", count / listed["seconds"], "sessions/s"),
         Figure("peak memory", memory["megabytes"], "MB", MEGABYTES_BAR, is_most=True),
         Figure("last quarter of the window / first", growth(memory), "of a session", 1.2, True),
+        Figure("the same sessions late in a long run / in a short one", aged, "times", 1.2, True),
         Figure("a session without open legs", base, "ms"),
         Figure("each open leg adds", slope, "ms"),
         Figure(
@@ -120,7 +132,7 @@ def measured(years: int) -> Told:
         ),
     )
     first, last = memory["years"][0], memory["years"][-1]
-    notes = (f"{count} sessions, {first} to {last}; hypothetical expiries unless said.",)
+    notes = (f"{count} sessions, {first} to {last}; hypothetical expiries unless said.", CPU)
     return Told("Replay of the full method", figures, notes, where_time_goes(years))
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, field_serializer
 
 from bot.masking import masked
 from brokers.ib.settings import IbSettings
-from strategies.params import Section
+from strategies.section import Section
 
 UNHURRIED_BEAT = timedelta(minutes=30)
 

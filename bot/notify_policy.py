@@ -14,7 +14,7 @@ from pydantic import Field
 
 from bot.telling import LEVELS, Level, Told, Topic
 from market.errors import ConfigError
-from strategies.params import Section
+from strategies.section import Section
 
 HOUR = timedelta(hours=1)
 FOR_ALARMS = 5

@@ -18,7 +18,7 @@ from bot.safety import is_allowed
 from market.instruments import OptionContract, Right, TradingClass, floor_to_tick
 from market.orders import ApprovedOrder, Leg, LineState, Order, OrderIntent, legal_tick
 from strategies.base import Capital, Positions
-from strategies.params import Section
+from strategies.section import Section
 
 ZERO = Decimal(0)
 

@@ -15,7 +15,7 @@ from bot.events import TradingHalted, TradingResumed
 from market.orders import OrderIntent
 from market.sessions import SessionCalendar
 from strategies.base import Capital
-from strategies.params import Section
+from strategies.section import Section
 
 HEDGE_KEEPERS = ("roll", "event_roll", "flatten")
 DATA_FAULT, DRAWDOWN = "DATA_FAULT", "DRAWDOWN"

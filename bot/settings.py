@@ -25,7 +25,8 @@ from bot.risk import RiskParams
 from bot.safety import SafetyParams
 from bot.web.options import WebSettings
 from market.errors import ConfigError
-from strategies.params import MethodParams, Section
+from strategies.params import MethodParams
+from strategies.section import Section
 
 Tree = dict[str, dict[str, Any]]
 DEFAULT_PRESET = "seed_25"

@@ -87,7 +87,7 @@ class Shell:
     async def _fetch(self, command: FetchSnapshot) -> Input:
         try:
             snapshot = await self._market_data.snapshot(command.request)
-        except MarketDataError as error:
+        except (MarketDataError, BrokerUnavailable) as error:
             return SnapshotFailed(command.moment, command.asked_by, str(error))
         return SnapshotTaken(command.moment, command.asked_by, snapshot)
 

@@ -15,8 +15,9 @@ from market.indicators import historical_vol, simple_mean
 from market.quotes import FloatArray
 from market.sessions import SessionCalendar
 from strategies.base import Indicators
+from strategies.hedge_params import AlvhParams
 from strategies.momentum import is_prearmed
-from strategies.params import AlvhParams, FilterParams, VixGateParams
+from strategies.params import FilterParams, VixGateParams
 from strategies.tilt import macd_crosses
 from strategies.volatility import hold_columns
 

@@ -72,6 +72,7 @@ class Instants:
         self._paths = paths
         self._params = params
         self._kept: dict[datetime, Instant] = {}
+        self._closed: tuple[int, VolState] | None = None
 
     @cached_property
     def opens(self) -> list[datetime]:
@@ -142,7 +143,9 @@ class Instants:
 
     def _vol(self, row: int, is_closed: bool, at: datetime) -> VolState:
         if is_closed:
-            return self._family.at_close(row)
+            if self._closed is None or self._closed[0] != row:
+                self._closed = row, self._family.at_close(row)
+            return self._closed[1]
         # On the first session with a VIX no earlier close exists, so its own stands in.
         before = max(row - 1, self._history.first_index)
         return self._family.after_close(before, self._paths.vix(row, at))

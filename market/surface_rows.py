@@ -19,7 +19,7 @@ from market.surface_params import VixSmile
 from market.surface_smile import SmileShape
 from market.values import value
 
-_TICKS_PER_POINT_BELOW, _TICKS_PER_POINT_FROM, _TICK_SWITCH_POINTS = 20.0, 10.0, 3.0
+_TICKS_PER_POINT_FROM, _TICK_SWITCH_POINTS = 10.0, 3.0  # twice as many ticks below
 _TICK_SLACK = 1e-9  # a price that stands on a tick but for rounding noise stays there
 
 
@@ -193,17 +193,18 @@ def _rows(
 
 
 def _on_ticks(prices: FloatArray, half: FloatArray) -> tuple[FloatArray, FloatArray]:
-    bid = prices - half
+    sides = np.empty((2, *prices.shape))
+    bid, ask = sides
+    np.subtract(prices, half, out=bid)
     np.maximum(bid, 0.0, out=bid)
-    ask = np.add(prices, half, out=half)
-    bid_pitch = np.where(bid < _TICK_SWITCH_POINTS, _TICKS_PER_POINT_BELOW, _TICKS_PER_POINT_FROM)
-    ask_pitch = np.where(ask < _TICK_SWITCH_POINTS, _TICKS_PER_POINT_BELOW, _TICKS_PER_POINT_FROM)
-    bid *= bid_pitch
+    np.add(prices, half, out=ask)
+    # The finer ticks below the switch are twice as many: 1 or 2 times those above it.
+    pitch = (sides < _TICK_SWITCH_POINTS) + 1.0
+    pitch *= _TICKS_PER_POINT_FROM
+    sides *= pitch
     bid += _TICK_SLACK
     np.floor(bid, out=bid)
-    bid /= bid_pitch
-    ask *= ask_pitch
     ask -= _TICK_SLACK
     np.ceil(ask, out=ask)
-    ask /= ask_pitch
+    sides /= pitch
     return bid, ask

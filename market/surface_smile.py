@@ -8,6 +8,7 @@ Rules of this file:
 """
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import ndtr
@@ -62,21 +63,27 @@ class SmileShape:
         `least_price_frac` of the forward have no bid and do not count (Cboe, "VIX mathematics
         methodology"). At-the-money sd and ratio follow from each other in a few rounds.
         """
-        ratio = self.variance_ratio(_STRIP_Z)
-        root = np.sqrt(ratio)
-        centred = _STRIP_Z / root
-        strip = _FIRST_STRIP_RATIO
-        for _ in range(_STRIP_ROUNDS):
-            sd = strip_sd / math.sqrt(strip)
-            half = (0.5 * sd) * root
-            relative = np.exp(sd * _STRIP_Z)
-            below = relative * ndtr(_STRIP_SIGN * (half + centred))
-            below -= ndtr(_STRIP_SIGN * (centred - half))
-            below *= _STRIP_SIGN
-            total = float(np.sum((below / relative)[below > least_price_frac]))
-            # 2 sum(O / K^2 dK) in units of variance, less what the even grid adds at the kink.
-            strip = 2.0 * _STRIP_STEP * total / sd - _STRIP_STEP * _STRIP_STEP / 6.0
-        return strip
+        return _strip_ratio(self, strip_sd, least_price_frac)
+
+
+# After the close the levels stand still: entry, fills and review ask for the same strip.
+@lru_cache(maxsize=64)
+def _strip_ratio(shape: SmileShape, strip_sd: float, least_price_frac: float) -> float:
+    ratio = shape.variance_ratio(_STRIP_Z)
+    root = np.sqrt(ratio)
+    centred = _STRIP_Z / root
+    strip = _FIRST_STRIP_RATIO
+    for _ in range(_STRIP_ROUNDS):
+        sd = strip_sd / math.sqrt(strip)
+        half = (0.5 * sd) * root
+        relative = np.exp(sd * _STRIP_Z)
+        below = relative * ndtr(_STRIP_SIGN * (half + centred))
+        below -= ndtr(_STRIP_SIGN * (centred - half))
+        below *= _STRIP_SIGN
+        total = float(np.sum((below / relative)[below > least_price_frac]))
+        # 2 sum(O / K^2 dK) in units of variance, less what the even grid adds at the kink.
+        strip = 2.0 * _STRIP_STEP * total / sd - _STRIP_STEP * _STRIP_STEP / 6.0
+    return strip
 
 
 def smile_shape(smile: SpxSmile, sessions_left: float, vol: VolState) -> SmileShape:

@@ -25,6 +25,7 @@ from strategies.base import (
 from strategies.convexity import ConvexityProfile, convexity_profile
 from strategies.greeks import call_states
 from strategies.hedge_orders import NAME, REDUCE, Draft, buy, named, now, roll, sale, sellable
+from strategies.hedge_params import HedgeSizing
 from strategies.hedge_report import HedgeState, facts_of, filter_vector, purchase_blocks
 from strategies.ladder import (
     Pick,
@@ -38,7 +39,7 @@ from strategies.ladder import (
     target_expiry,
     targets,
 )
-from strategies.params import HedgeSizing, MethodParams
+from strategies.params import MethodParams
 from strategies.recycling import harvest, harvested_contracts, recycle, retire
 from strategies.shopping import expiry_missing, is_missing, paid_after_roll_usd, shop_for_units
 from strategies.sizing import base_contracts, units_wanted, wanted_contracts
@@ -242,7 +243,7 @@ class AlvhStrategy:
         view: View,
         draft: Draft,
         vector: tuple[FilterResult, ...],
-        facts: dict[str, JsonValue],
+        facts: Mapping[str, JsonValue],
     ) -> Decision:
         plan, steps, notes = draft.plan, draft.steps, draft.notes
         changed = plan if plan != view.positions.plan else None
@@ -267,7 +268,7 @@ class AlvhStrategy:
         reason: str,
         sentence: str,
         vector: tuple[FilterResult, ...] = (),
-        facts: dict[str, JsonValue] | None = None,
+        facts: Mapping[str, JsonValue] | None = None,
         orders: tuple[OrderIntent, ...] = (),
         plan: HedgePlan | None = None,
     ) -> Decision:

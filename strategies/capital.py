@@ -12,7 +12,8 @@ from itertools import pairwise
 
 from market.values import value
 from strategies.base import Capital, Layer, LayerPosition, View
-from strategies.params import AlvhParams, CapitalParams, MethodParams, Mode
+from strategies.hedge_params import AlvhParams
+from strategies.params import CapitalParams, MethodParams, Mode
 
 SESSIONS_OF_YEAR = 252
 DAYS_OF_YEAR = 365.0

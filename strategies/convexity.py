@@ -9,7 +9,7 @@ to x = 0; D is fitted to S(x)/S(0) by least squares over x = 0 … 20.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from math import exp, isfinite
 
 import numpy as np
@@ -22,6 +22,7 @@ from strategies.sizing import MULTIPLIER
 
 FIRST_SHOCK, LAST_SHOCK = -5, 40
 FIT_LAST = 20
+_FITTED_SHOCKS = np.arange(FIT_LAST + 2, dtype=np.float64)
 LOG_STEP = 0.04
 LOG_DEPTHS = np.arange(-5.0, 14.0, LOG_STEP)
 # The bump ends where the slope at x = 20 does: a cap inside that step would show the bump's kink as
@@ -52,21 +53,62 @@ class AmmFit:
     slope: FloatArray
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ConvexityProfile:
     """The hedge over VIX shocks −5 … +40 points; arrays in dollars, one entry per shock.
 
     `slope_usd` has one entry less than `payoff_usd`, `curvature_usd` two less. `saturation_usd` is
-    the slope to which all shocks lead, rises of vol apart: Σ contracts × 100 × b.
+    the slope to which all shocks lead, rises of vol apart: Σ contracts × 100 × b. Each figure is
+    worked out when it is asked for: a decision needs the steepening alone.
     """
 
-    shocks: FloatArray
-    payoff_usd: FloatArray
-    slope_usd: FloatArray
-    curvature_usd: FloatArray
-    steepening_ratio: float | None
-    saturation_usd: float
-    amm: AmmFit | None
+    calls: tuple[CallState, ...]
+    kappa: float
+    vol_bump: float
+
+    @cached_property
+    def shocks(self) -> FloatArray:
+        """Return the shocks in VIX points."""
+        return np.arange(FIRST_SHOCK, LAST_SHOCK + 1, dtype=np.float64)
+
+    @cached_property
+    def payoff_usd(self) -> FloatArray:
+        """Return H(x)."""
+        return _gains(self.calls, self.shocks, self.kappa, self.vol_bump)
+
+    @cached_property
+    def slope_usd(self) -> FloatArray:
+        """Return S(x), what one more point of VIX brings."""
+        return np.diff(self.payoff_usd)
+
+    @cached_property
+    def curvature_usd(self) -> FloatArray:
+        """Return how S changes from point to point."""
+        return np.diff(self.payoff_usd, n=2)
+
+    @cached_property
+    def _fitted(self) -> FloatArray:
+        """Return S(0) … S(20), which steepening and pool are made of."""
+        gains = _gains(self.calls, _FITTED_SHOCKS, self.kappa, self.vol_bump)
+        return gains[1:] - gains[:-1]
+
+    @cached_property
+    def steepening_ratio(self) -> float | None:
+        """Return S(20)/S(1), None where it means nothing."""
+        return _ratio(self._fitted[FIT_LAST], self._fitted[1])
+
+    @cached_property
+    def saturation_usd(self) -> float:
+        """Return what a point of VIX brings in the end, through the futures."""
+        return sum(
+            call.contracts * MULTIPLIER * futures_beta(call.years, self.kappa)
+            for call in self.calls
+        )
+
+    @cached_property
+    def amm(self) -> AmmFit | None:
+        """Return the pool most like the hedge."""
+        return fit_amm(self._fitted)
 
     def at(self, shock: int) -> float:
         """Return the payoff of one shock, dollars."""
@@ -85,19 +127,8 @@ def convexity_profile(
 
     `vol_bump` is the rise of implied vols per point of shock, as a share of themselves.
     """
-    lines = [call for call in calls if call.contracts]
-    if not lines:
-        return None
-    shocks = np.arange(FIRST_SHOCK, LAST_SHOCK + 1, dtype=np.float64)
-    payoff = _gains(lines, shocks, kappa, vol_bump)
-    slope, curvature = np.diff(payoff), np.diff(payoff, n=2)
-    zero = -FIRST_SHOCK
-    ratio = _ratio(slope[zero + FIT_LAST], slope[zero + 1])
-    saturation = sum(
-        call.contracts * MULTIPLIER * futures_beta(call.years, kappa) for call in lines
-    )
-    amm = fit_amm(slope[zero : zero + FIT_LAST + 1])
-    return ConvexityProfile(shocks, payoff, slope, curvature, ratio, saturation, amm)
+    lines = tuple(call for call in calls if call.contracts)
+    return ConvexityProfile(lines, kappa, vol_bump) if lines else None
 
 
 def _ratio(last: float, first: float) -> float | None:
@@ -108,16 +139,13 @@ def _gains(
     calls: Sequence[CallState], shocks: FloatArray, kappa: float, vol_bump: float
 ) -> FloatArray:
     """Return H(x), all calls repriced at once: one row per call, one column per shock."""
-    contracts, forward, strike, iv, years, discount = (
-        np.array(column, dtype=np.float64)[:, None]
-        for column in zip(
-            *(
-                (call.contracts, call.forward, call.strike, call.iv, call.years, call.discount)
-                for call in calls
-            ),
-            strict=True,
-        )
+    table = np.array(
+        [
+            (call.contracts, call.forward, call.strike, call.iv, call.years, call.discount)
+            for call in calls
+        ]
     )
+    contracts, forward, strike, iv, years, discount = table.T[:, :, None]
     # A VIX future has never settled below 9; the floor keeps a deep negative shock meaningful.
     moved = np.maximum(forward + np.exp(-kappa * years) * shocks, FUTURE_FLOOR_POINTS)
     # VIX points of shock raise each call's own vol; at x = 0 nothing moves.
@@ -125,7 +153,8 @@ def _gains(
     value = price(
         forward=moved, strike=strike, years=years, iv=bumped, discount=discount, right=Right.CALL
     )
-    gain: FloatArray = MULTIPLIER * (contracts * (value - value[:, [-FIRST_SHOCK]])).sum(axis=0)
+    unmoved = int(np.flatnonzero(shocks == 0.0)[0])
+    gain: FloatArray = MULTIPLIER * (contracts * (value - value[:, [unmoved]])).sum(axis=0)
     return gain
 
 

@@ -1,6 +1,6 @@
 """What the hedge writes down with each decision: its filter vector and its figures."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from math import isfinite
@@ -17,8 +17,10 @@ from strategies.base import (
 )
 from strategies.capital import quick_ratio_now
 from strategies.convexity import ConvexityProfile
+from strategies.facts import LateFacts
+from strategies.hedge_params import HedgeSizing
 from strategies.ladder import budget_used_frac, notional_usd, paid_premium_usd
-from strategies.params import HedgeSizing, MethodParams
+from strategies.params import MethodParams
 from strategies.recycling import gain_multiple, harvested_contracts
 from strategies.sizing import base_contracts, units_held, units_wanted
 from strategies.tilt import tilt_contracts
@@ -205,7 +207,7 @@ def _convexity(profile: ConvexityProfile | None, params: MethodParams) -> Filter
     return FilterResult("R-28", "convexity", verdict, f"steepening {ratio:.2f}, least {least:g}")
 
 
-def facts_of(view: View, state: HedgeState, params: MethodParams) -> dict[str, JsonValue]:
+def facts_of(view: View, state: HedgeState, params: MethodParams) -> Mapping[str, JsonValue]:
     """Return the figures recorded with each hedge decision; None is unknown."""
     levels, layers, plan = view.snapshot.levels, view.positions.layers, state.plan
     harvested = harvested_contracts(
@@ -228,7 +230,11 @@ def facts_of(view: View, state: HedgeState, params: MethodParams) -> dict[str, J
         facts[f"{kind}_contracts"] = sum(position.contracts for position in of_kind)
     for number, price in enumerate(view.snapshot.curve.prices[:FRONT_FUTURES], start=1):
         facts[f"m{number}"] = round(price, 4)
-    return facts | _of_layers(view) | _of_profile(state.profile)
+    facts |= _of_layers(view)
+    profile = state.profile
+    ratio = None if profile is None else profile.steepening_ratio
+    facts["steepening_ratio"] = None if ratio is None else round(ratio, 4)
+    return LateFacts(facts, _of_pool(profile))
 
 
 def _of_layers(view: View) -> dict[str, JsonValue]:
@@ -242,15 +248,18 @@ def _of_layers(view: View) -> dict[str, JsonValue]:
     return facts
 
 
-def _of_profile(profile: ConvexityProfile | None) -> dict[str, JsonValue]:
-    """Return R-28's figures: steepening, depth of the pool most like the hedge, and the misfit."""
-    ratio = None if profile is None else profile.steepening_ratio
-    amm = None if profile is None else profile.amm
-    return {
-        "steepening_ratio": None if ratio is None else round(ratio, 4),
-        "amm_depth": None if amm is None else round(amm.depth, 4),
-        "amm_fit_rms": None if amm is None else round(amm.rms, 4),
-    }
+def _of_pool(profile: ConvexityProfile | None) -> dict[str, Callable[[], JsonValue]]:
+    """Return the figures of R-28's pool most like the hedge, which no rule reads."""
+
+    def depth() -> float | None:
+        amm = None if profile is None else profile.amm
+        return None if amm is None else round(amm.depth, 4)
+
+    def misfit() -> float | None:
+        amm = None if profile is None else profile.amm
+        return None if amm is None else round(amm.rms, 4)
+
+    return {"amm_depth": depth, "amm_fit_rms": misfit}
 
 
 def _marked_frac(view: View, plan: HedgePlan, params: MethodParams) -> float | None:

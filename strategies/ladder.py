@@ -14,7 +14,8 @@ from market.instruments import OptionContract, Right, TradingClass, ceil_to_tick
 from market.quotes import Chain, ChainKey
 from market.values import value
 from strategies.base import Context, HedgePlan, Layer, LayerPosition, View
-from strategies.params import AlvhParams, BudgetMode, CostParams, MethodParams
+from strategies.hedge_params import AlvhParams, BudgetMode
+from strategies.params import CostParams, MethodParams
 from strategies.sizing import MULTIPLIER, base_contracts, planned_condors, units_required
 
 RAISED_DELTA = 0.50

@@ -29,8 +29,9 @@ from strategies.hedge_orders import (
     sale,
     sellable,
 )
+from strategies.hedge_params import AlvhParams
 from strategies.ladder import Pick, Purchase, targets
-from strategies.params import AlvhParams, MethodParams
+from strategies.params import MethodParams
 from strategies.shopping import pick_for
 from strategies.sizing import base_contracts, wanted_contracts
 from strategies.upkeep import EventState

@@ -6,7 +6,6 @@ orders: the old condor is bought back first, and only once that filled is the ne
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from market.instruments import TradingClass
 from market.orders import OrderIntent
@@ -14,12 +13,11 @@ from market.quotes import SnapshotRequest
 from market.schedule import MomentName
 from strategies import time_shift
 from strategies.base import CondorPosition, Context, Decision, JsonValue, Transition, View
-from strategies.capital import SESSIONS_OF_YEAR, view_wacc_frac
 from strategies.params import MethodParams, ShiftLegs
 from strategies.shift_orders import BOOK, CLOSE, STOP, buy_back, named, one_side, sell_anew, shifted
-from strategies.sizing import MULTIPLIER, fees_estimate_usd
-from strategies.time_shift import SESSION_HOURS, Shift, Threat
-from strategies.volatility import ExpectedRange, expected_range
+from strategies.shift_value import Scene, ShiftValues
+from strategies.time_shift import Shift, Threat
+from strategies.volatility import expected_range
 
 NAME = "shift"
 SCANS = frozenset(
@@ -31,29 +29,6 @@ SCANS = frozenset(
     }
 )
 BARS_NEEDED = 2
-RETURNS_NEEDED = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What one scan of one condor looks at."""
-
-    view: View
-    position: CondorPosition
-    expected: ExpectedRange
-    spx: float
-    slippage: float
-    hours_left: float
-
-    @property
-    def edr_points(self) -> float:
-        """Return the expected daily range in points."""
-        return self.expected.points(self.spx)
-
-    @property
-    def usd_per_point(self) -> float:
-        """Return dollars per point of the whole position."""
-        return float(MULTIPLIER * self.position.quantity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +51,7 @@ class ShiftStrategy:
 
     def __init__(self, params: MethodParams) -> None:
         self._params = params
+        self._values = ShiftValues(params)
 
     def needs(self, context: Context) -> SnapshotRequest | None:
         """Ask for the chains that a shift could move to, while a condor concerns this scan."""
@@ -130,7 +106,7 @@ class ShiftStrategy:
         if debit is None:
             why = "it has no usable quotes"
             return Verdict("HOLD", "DATA", f"{named(position)} is held: {why}.", "expire", (), {})
-        expire = self._expire(scene)
+        expire = self._values.expire(scene)
         facts = self._facts(scene, debit)
         if self._is_stopped(position, debit):
             return self._stop(scene, debit, expire, facts)
@@ -159,24 +135,6 @@ class ShiftStrategy:
         quotes = scene.view.snapshot.quotes
         return time_shift.threats(
             scene.position, quotes, scene.spx, scene.edr_points, scene.hours_left, self._params
-        )
-
-    def _expire(self, scene: Scene) -> Transition:
-        left = max(scene.hours_left, 0.0) / SESSION_HOURS
-        sessions = left + scene.view.context.calendar.index(scene.position.expiry)
-        sessions -= scene.view.context.calendar.index(scene.view.session)
-        value = self._payoff(scene, scene.position, max(sessions, 1e-6)) * scene.usd_per_point
-        return Transition("expire", True, round(value, 2), "hold to expiry")
-
-    def _payoff(self, scene: Scene, position: CondorPosition, sessions: float) -> float:
-        strikes = (position.long_put, position.short_put, position.short_call, position.long_call)
-        points = tuple(None if each is None else float(each.strike) for each in strikes)
-        long_put, short_put, short_call, long_call = points
-        returns = scene.view.spx_returns
-        if len(returns) < RETURNS_NEEDED:
-            return 0.0
-        return time_shift.expected_payoff(
-            scene.spx, (long_put, short_put, short_call, long_call), returns, sessions
         )
 
     def _is_stopped(self, position: CondorPosition, debit: float) -> bool:
@@ -286,8 +244,8 @@ class ShiftStrategy:
     ) -> Verdict:
         name, credit, at = named(scene.position), shift.credit_points, scene.view.at
         new = self._shifted(scene, moved, shift)
-        forward = self._valued(scene, debit, credit, new)
-        refusal = self._refusal(scene, moved, debit, credit, new)
+        forward = self._values.valued(scene, debit, credit, new)
+        refusal = self._values.refusal(scene, moved, debit, credit, new)
         facts |= self._terms(shift, debit)
         if refusal is not None:
             reason, why = refusal
@@ -311,55 +269,6 @@ class ShiftStrategy:
             "shift_short_put": shift.put_strike,
             "shift_short_call": shift.call_strike,
         }
-
-    def _valued(self, scene: Scene, debit: float, credit: float, new: CondorPosition) -> Transition:
-        fees = 2 * float(fees_estimate_usd(self._params.costs)) / MULTIPLIER
-        payoff = self._payoff(scene, new, self._sessions_to(scene, new))
-        value = (credit - debit - fees + payoff) * scene.usd_per_point
-        detail = f"to {new.expiry}: {credit:.2f} − {debit:.2f}, then {payoff:.2f} expected"
-        return Transition("shift_forward", True, round(value, 2), detail)
-
-    def _sessions_to(self, scene: Scene, new: CondorPosition) -> float:
-        calendar = scene.view.context.calendar
-        whole = calendar.index(new.expiry) - calendar.index(scene.view.session)
-        return whole + max(scene.hours_left, 0.0) / SESSION_HOURS
-
-    def _refusal(
-        self,
-        scene: Scene,
-        moved: CondorPosition,
-        debit: float,
-        credit: float,
-        new: CondorPosition,
-    ) -> tuple[str, str] | None:
-        """Return why a feasible shift is not done: the cap on open risk, or a poor expected IRR."""
-        capital, old = scene.view.capital, scene.position
-        # A side that stays can still lose its whole width: only a whole condor frees risk.
-        freed = old.max_loss_usd if moved is old else Decimal(0)
-        after = capital.open_max_loss_usd - freed + new.max_loss_usd
-        cap = Decimal(str(self._params.size.aggregate_frac)) * capital.nlv_usd
-        if after > cap:
-            return "SHIFT_CAP", f"the new one would put ${after:,.0f} at risk, above the cap"
-        if not self._params.shift.irr_gate_enabled:
-            return None
-        payoff = self._payoff(scene, new, self._sessions_to(scene, new))
-        gained = float(old.credit) - debit + credit + payoff
-        risk = float(new.max_loss_usd) / scene.usd_per_point
-        fees = 3 * float(fees_estimate_usd(self._params.costs)) / MULTIPLIER
-        share = (gained - fees) / risk
-        expected = share * SESSIONS_OF_YEAR / max(self._sessions_to(scene, new), 1.0)
-        wacc = self._wacc(scene)
-        if expected < wacc:
-            return "SHIFT_IRR", (
-                f"the whole campaign is expected to make {share:+.1%} of what it risks, "
-                f"less than the cost of capital of {wacc:.0%} a year"
-            )
-        return None
-
-    def _wacc(self, scene: Scene) -> float:
-        """Return the account's WACC, or the hurdle alone while the bill is unknown (R-30)."""
-        known = view_wacc_frac(scene.view, self._params.capital)
-        return self._params.capital.hurdle_frac if known is None else known
 
     def _back(
         self, scene: Scene, debit: float, expire: Transition, facts: dict[str, JsonValue]
@@ -389,7 +298,7 @@ class ShiftStrategy:
                 (expire, infeasible), facts,
             )  # fmt: skip
         new = self._shifted(scene, position, shift)
-        valued = self._valued(scene, debit, shift.credit_points, new)
+        valued = self._values.valued(scene, debit, shift.credit_points, new)
         back = Transition("shift_back", True, valued.value_usd, valued.detail)
         sentence = (
             f"{name}: calm again; rolled back to {shift.expiry:%a %d %b} for "

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from market.quotes import Chain
 from strategies.base import HedgePlan, Layer, LayerPosition, View
+from strategies.hedge_params import AlvhParams, HedgeSizing
 from strategies.ladder import (
     RAISED_DELTA,
     LayerTarget,
@@ -19,7 +20,7 @@ from strategies.ladder import (
     pick_call,
     target_expiry,
 )
-from strategies.params import AlvhParams, HedgeSizing, MethodParams
+from strategies.params import MethodParams
 from strategies.sizing import ladder_steps, wanted_contracts
 
 

@@ -8,14 +8,8 @@ from math import gcd
 
 from strategies.base import Capital, HedgePlan, HoldingKind, Layer, LayerPosition
 from strategies.capital import per_trade_frac
-from strategies.params import (
-    AlvhParams,
-    CondorParams,
-    CostParams,
-    HedgeSizing,
-    MethodParams,
-    SizeParams,
-)
+from strategies.hedge_params import AlvhParams, HedgeSizing
+from strategies.params import CondorParams, CostParams, MethodParams, SizeParams
 
 CONDOR_LEGS = 4
 MULTIPLIER = 100

@@ -14,8 +14,9 @@ from market.quotes import FloatArray
 from market.technical import macd
 from strategies.base import HoldingKind, Layer, LayerPosition, View
 from strategies.hedge_orders import TILT, UNTILT, Draft, buy, now
+from strategies.hedge_params import AlvhParams
 from strategies.ladder import Purchase, budget_used_frac, fits_budget, targets
-from strategies.params import AlvhParams, MethodParams
+from strategies.params import MethodParams
 from strategies.recycling import let_go
 from strategies.shopping import is_missing, pick_for
 from strategies.sizing import units_wanted

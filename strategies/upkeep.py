@@ -14,8 +14,9 @@ from market.macro import MacroEvent, MacroKind
 from market.sessions import SessionCalendar
 from market.values import value
 from strategies.base import Context, Layer, LayerPosition, View
+from strategies.hedge_params import AlvhParams
 from strategies.ladder import RAISED_DELTA, LayerTarget
-from strategies.params import AlvhParams, MethodParams
+from strategies.params import MethodParams
 from strategies.temporal import is_hedge_prearmed
 
 EVENT_KINDS = (MacroKind.FOMC, MacroKind.CPI, MacroKind.PPI)

@@ -297,6 +297,7 @@ def test_make_names_its_targets() -> None:
         "test",
         "check",
         "chaos",
+        "fuzz",
         "format",
         "clean",
     ]

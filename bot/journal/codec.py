@@ -20,9 +20,23 @@ from bot.events import (
 from bot.masking import masked
 from market.errors import JournalDamaged
 from market.orders import LineChanged, OrderCancelled, OrderRejected
+from strategies.facts import LateFacts
 
 NO_MARKET = "DATA"
-_ENCODER = msgspec.json.Encoder(decimal_format="string", order="deterministic")
+
+
+def plain(facts: object) -> dict[str, object]:
+    """Return facts that are worked out late as what they say: JSON knows no mapping but a dict.
+
+    Raises:
+        NotImplementedError: it is something else that JSON does not know.
+    """
+    if isinstance(facts, LateFacts):
+        return dict(facts)
+    raise NotImplementedError(f"a record holds a {type(facts).__name__}, which JSON does not know")
+
+
+_ENCODER = msgspec.json.Encoder(decimal_format="string", order="deterministic", enc_hook=plain)
 
 
 # Records that hold words or settings from outside, which may name an account or a secret.

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from market.errors import ConfigError
-from strategies.params import Section
+from strategies.section import Section
 
 TOKEN_VARIABLE = "ALVH_WEB_TOKEN"
 LEAST_TOKEN = 16

@@ -54,6 +54,47 @@ class Holdings:
         self.series.pop(told.contract, None)
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One position at its mid; an unknown mid is worth nothing."""
+
+    contract: OptionContract
+    position: int
+    price_points: Decimal
+    cost_usd: Decimal
+    average_cost_usd: Decimal
+
+    @property
+    def value_usd(self) -> Decimal:
+        """Return what the position is worth, dollars."""
+        return (self.price_points * self.position * self.contract.multiplier).quantize(CENT)
+
+    @property
+    def open_usd(self) -> Decimal:
+        """Return the profit that is not taken yet, dollars."""
+        return self.value_usd - self.cost_usd
+
+
+def closed(contract: OptionContract) -> Mark:
+    """Return a position that is none any more."""
+    return Mark(contract, 0, ZERO, ZERO, ZERO)
+
+
+def marks(
+    positions: Mapping[OptionContract, int],
+    quotes: Mapping[OptionContract, Quote],
+    holdings: Holdings,
+) -> tuple[Mark, ...]:
+    """Return every position with its price and its cost."""
+    told = []
+    for contract, position in positions.items():
+        quote, held = quotes.get(contract), holdings.series.get(contract, Held())
+        mid = None if quote is None else quote.mid
+        price = ZERO if mid is None else Decimal(str(mid))
+        told.append(Mark(contract, position, price, held.cost_usd, held.average_cost_usd))
+    return tuple(told)
+
+
 def market_value_usd(
     positions: Mapping[OptionContract, int], quotes: Mapping[OptionContract, Quote]
 ) -> Decimal:

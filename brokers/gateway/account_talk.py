@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from brokers.gateway import answers, requests
+from brokers.gateway.account import closed
 from brokers.gateway.answers import Message, Tell
 from brokers.gateway.faults import Kind
 from brokers.gateway.news import PositionMoved
@@ -22,6 +23,8 @@ class AccountTalk:
         self._talk = talk
         self._weather = weather
         self._wants_positions = False
+        self._wants_updates = False
+        self._moved: set[OptionContract] = set()
         self._summaries: dict[int, tuple[str, ...]] = {}
 
     def answerers(self) -> Answerers:
@@ -34,8 +37,6 @@ class AccountTalk:
             Ask.CANCEL_ACCOUNT_UPDATES_MULTI: nothing,
             Ask.ACCOUNT_SUMMARY: self._account_summary,
             Ask.CANCEL_ACCOUNT_SUMMARY: self._cancel_account_summary,
-            Ask.PNL: self._pnl,
-            Ask.CANCEL_PNL: nothing,
         }
 
     def _positions(self, _fields: Fields) -> None:
@@ -49,6 +50,7 @@ class AccountTalk:
 
     def hear(self, told: PositionMoved) -> None:
         """Tell the client that a position changed, if it wants to know."""
+        self._moved.add(told.contract)
         if self._wants_positions:
             held = self._talk.venue.positions().get(told.contract, 0)
             self._talk.send(self._position(told.contract, held))
@@ -66,16 +68,40 @@ class AccountTalk:
 
     def _account_updates(self, fields: Fields) -> None:
         fields.skip(1)
-        if not fields.flag():
+        self._wants_updates = fields.flag()
+        if not self._wants_updates:
             return
+        self._tell_account()
+        self._talk.send([Tell.ACCOUNT_DOWNLOAD_END, 1, self._talk.venue.means.account])
+
+    def _tell_account(self) -> None:
         account = self._talk.venue.means.account
         ready = "false" if self._weather.holds(Kind.RESET) else "true"
         self._talk.send([Tell.ACCOUNT_VALUE, 2, "AccountReady", ready, "", account])
         for name, usd in self._values().items():
             self._talk.send([Tell.ACCOUNT_VALUE, 2, name, usd, "USD", account])
+        for mark in self._talk.venue.marks():
+            wire = self._talk.venue.means.directory.wire(mark.contract)
+            self._talk.send(answers.portfolio_value(account, wire, mark))
         local = self._talk.venue.now.astimezone(answers.EASTERN)
         self._talk.send([Tell.ACCOUNT_TIME, 1, f"{local:%H:%M}"])
-        self._talk.send([Tell.ACCOUNT_DOWNLOAD_END, 1, account])
+
+    def _tell_closed(self, moved: set[OptionContract]) -> None:
+        account, venue = self._talk.venue.means.account, self._talk.venue
+        for contract in sorted(moved - venue.positions().keys(), key=lambda each: each.symbol):
+            wire = venue.means.directory.wire(contract)
+            self._talk.send(answers.portfolio_value(account, wire, closed(contract)))
+
+    def pulse(self) -> None:
+        """Tell the account anew to who wants to hear of it, once a position has changed."""
+        if not self._moved or self._weather.is_cut:
+            return
+        moved, self._moved = self._moved, set()
+        if self._wants_updates:
+            self._tell_closed(moved)
+            self._tell_account()
+        for request_id, wanted in self._summaries.items():
+            self._tell_summary(request_id, wanted)
 
     def _account_updates_multi(self, fields: Fields) -> None:
         request_id = requests.versioned_id(fields)
@@ -96,23 +122,20 @@ class AccountTalk:
         _group, tags = fields.text(), fields.text()
         wanted = tuple(tags.split(","))
         self._summaries[request_id] = wanted
+        self._tell_summary(request_id, wanted)
         account = self._talk.venue.means.account
-        for name, usd in self._values().items():
-            if name in wanted or "$LEDGER" in tags or "All" in wanted:
-                self._talk.send([Tell.ACCOUNT_SUMMARY, 1, request_id, account, name, usd, "USD"])
         if "AccountType" in wanted:
             self._talk.send(
                 [Tell.ACCOUNT_SUMMARY, 1, request_id, account, "AccountType", "INDIVIDUAL", ""]
             )
         self._talk.send(answers.end_of(Tell.ACCOUNT_SUMMARY_END, request_id))
 
+    def _tell_summary(self, request_id: int, wanted: tuple[str, ...]) -> None:
+        account, is_all = self._talk.venue.means.account, "All" in wanted
+        is_all = is_all or any("$LEDGER" in tag for tag in wanted)
+        for name, usd in self._values().items():
+            if is_all or name in wanted:
+                self._talk.send([Tell.ACCOUNT_SUMMARY, 1, request_id, account, name, usd, "USD"])
+
     def _cancel_account_summary(self, fields: Fields) -> None:
         self._summaries.pop(requests.versioned_id(fields), None)
-
-    def _pnl(self, fields: Fields) -> None:
-        request_id = fields.whole()
-        values = self._values()
-        held = self._talk.venue.holdings.series.values()
-        cost = sum((each.cost_usd for each in held), Decimal(0))
-        open_usd = values["OptionMarketValue"] - cost
-        self._talk.send([Tell.PNL, request_id, open_usd, open_usd, Decimal(0)])

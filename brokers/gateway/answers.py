@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import IntEnum
 from zoneinfo import ZoneInfo
 
+from brokers.gateway.account import Mark
 from brokers.gateway.contracts import (
     BAG_ID,
     INDEX_NAMES,
@@ -60,6 +61,7 @@ class Tell(IntEnum):
     TICK_PARAMETERS = 81
     MARKET_RULE = 93
     PNL = 94
+    PNL_SINGLE = 95
     COMPLETED_ORDER = 101
     COMPLETED_ORDERS_END = 102
 
@@ -206,6 +208,15 @@ def market_data_type(request_id: int, kind: int) -> Message:
 def position(account: str, contract: WireContract, held: int, average_cost: Decimal) -> Message:
     """Return one position; derivatives come without exchange."""
     return [Tell.POSITION, 3, account, *eleven(contract, exchange=""), held, average_cost]
+
+
+def portfolio_value(account: str, contract: WireContract, mark: Mark) -> Message:
+    """Return one position with its price, value and profit; what was taken is not kept apart."""
+    named = eleven(contract)
+    named[7] = ""  # the primary exchange, where other answers have the exchange
+    price, value = mark.price_points, mark.value_usd
+    told: Message = [mark.position, price, value, mark.average_cost_usd, mark.open_usd, ZERO]
+    return [Tell.PORTFOLIO_VALUE, 8, *named, *told, account]
 
 
 def eleven(contract: WireContract, *, exchange: str | None = None) -> Message:

@@ -18,6 +18,7 @@ from brokers.gateway.line import Line
 from brokers.gateway.news import OrderMoved, OrderRefused, PositionMoved, Told, Traded
 from brokers.gateway.order_talk import OrderTalk
 from brokers.gateway.pacing import PACING_CODE, Pacing
+from brokers.gateway.profit_talk import ProfitTalk
 from brokers.gateway.requests import Ask
 from brokers.gateway.streams import Streams
 from brokers.gateway.talk import Talk, nothing
@@ -39,6 +40,8 @@ BARE_IDS = frozenset(
         Ask.MATCHING_SYMBOLS,
         Ask.PNL,
         Ask.CANCEL_PNL,
+        Ask.PNL_SINGLE,
+        Ask.CANCEL_PNL_SINGLE,
     }
 )
 VERSIONED_IDS = frozenset(
@@ -108,6 +111,7 @@ class Connection:
         self._incidents = Incidents(self._talk, weather, line)
         self._admit = admit
         self._account = AccountTalk(self._talk, weather)
+        self._profits = ProfitTalk(self._talk, weather)
         self._orders = OrderTalk(self._talk)
         self._data = DataTalk(self._talk, Streams(venue, weather, has_live=terms.has_live_data))
         self._answerers: Mapping[Ask, Callable[[Fields], None]] = {
@@ -116,6 +120,7 @@ class Connection:
             Ask.CURRENT_TIME: self._current_time,
             Ask.SERVER_LOG_LEVEL: nothing,
             **self._account.answerers(),
+            **self._profits.answerers(),
             **self._orders.answerers(),
             **self._data.answerers(),
             **ContractTalk(self._talk).answerers(),
@@ -230,6 +235,8 @@ class Connection:
         """Send what changed in the streams."""
         if self.stage is Stage.TALKING:
             self._data.pulse()
+            self._account.pulse()
+            self._profits.pulse()
 
     def notice(self, code: int, text: str) -> None:
         """Tell the client something that belongs to no request."""

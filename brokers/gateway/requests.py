@@ -44,6 +44,8 @@ class Ask(IntEnum):
     MARKET_RULE = 91
     PNL = 92
     CANCEL_PNL = 93
+    PNL_SINGLE = 94
+    CANCEL_PNL_SINGLE = 95
     COMPLETED_ORDERS = 99
 
 
@@ -278,6 +280,21 @@ def cancel(fields: Fields) -> int:
     """Read which order a client wants stopped."""
     fields.skip(1)
     return fields.whole()
+
+
+@dataclass(frozen=True, slots=True)
+class ProfitRequest:
+    """Profit and loss wanted, of the account, or of one contract by its id."""
+
+    request_id: int
+    con_id: int | None
+
+
+def profit_request(fields: Fields, *, is_single: bool) -> ProfitRequest:
+    """Read a request for profit and loss."""
+    request_id = fields.whole()
+    fields.skip(2)  # account, model code
+    return ProfitRequest(request_id, fields.whole() if is_single else None)
 
 
 def versioned_id(fields: Fields) -> int:

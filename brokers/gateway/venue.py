@@ -315,6 +315,12 @@ class Venue:
         quotes = self.means.market.quotes(positions, self.now)
         return account.values(state, account.market_value_usd(positions, quotes))
 
+    def marks(self) -> tuple[account.Mark, ...]:
+        """Return every position with its price and its cost."""
+        positions = self.positions()
+        quotes = self.means.market.quotes(positions, self.now)
+        return account.marks(positions, quotes, self.holdings)
+
     def positions(self) -> Mapping[OptionContract, int]:
         """Return signed contracts held, without zeros."""
         return run_now(self.means.broker.positions())

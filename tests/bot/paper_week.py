@@ -126,7 +126,8 @@ class Week:
         bot, self._bot = self._bot, None
         assert bot is not None
         assert bot.stdout is not None
-        bot.send_signal(number)
+        with suppress(ProcessLookupError):  # it may have ended by itself
+            bot.send_signal(number)
         self.said += (await bot.stdout.read()).decode()
         return await bot.wait()
 
@@ -190,7 +191,8 @@ async def a_week(
     try:
         yield week
     finally:
-        await week.let_go()
-        with suppress(ProcessLookupError):
+        try:
+            await week.let_go()
+        finally:
             gateway.terminate()
-        assert await gateway.wait() == 0
+            assert await gateway.wait() == 0

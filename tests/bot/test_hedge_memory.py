@@ -17,7 +17,8 @@ from bot.tape import Tape
 from bot.world import World
 from market.orders import OrderFilled, OrderIntent
 from strategies.base import HedgeMemory, HoldingKind, Layer
-from strategies.params import AlvhParams, VixGateParams
+from strategies.hedge_params import AlvhParams
+from strategies.params import VixGateParams
 
 FIRST, LAST = date(2015, 7, 1), date(2015, 11, 30)
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from paper_week import Account, a_week
 
-from bot.events import EntryClosed, EntryResult, OrderApproved, RunResumed
+from bot.events import EntryClosed, EntryResult, MarketUnseen, OrderApproved, RunResumed
 from bot.journal.store import JournalReader
 from bot.known_orders import KnownOrders
 from brokers.ib.contracts import parse_local_symbol
@@ -17,6 +17,7 @@ from market.orders import (
     LineChanged,
     LineState,
     OrderFilled,
+    OrderRejected,
     PositionSettled,
 )
 
@@ -49,6 +50,7 @@ def january(day: int, hour: int, minute: int, second: float = 0) -> datetime:
 
 RESET_AT, ROLL_CUT_AT = january(24, 5, 15), january(25, 16, 0, 0.5)
 KILLED_AT = january(26, 21, 10, 0.5)
+RESTART_AT = january(26, 4, 50)
 ROLL, LAST_CONDOR = "P-20180125-alvh-roll_near-1", "P-20180126-condor-entry-1"
 T = TypeVar("T")
 
@@ -108,6 +110,31 @@ async def test_a_week_with_drops_a_reset_and_a_kill_ends_with_equal_books(tmp_pa
     assert journal.worked_at(ROLL_CUT_AT) == [ROLL]
     assert journal.worked_at(KILLED_AT) == [LAST_CONDOR]
     assert reviewed == set(journal.approved()) - {ROLL, LAST_CONDOR}  # nobody watched those fill
+    assert sorted(account.perm_ids) == journal.approved()
+    assert {len(perm_ids) for perm_ids in account.perm_ids.values()} == {1}
+    assert journal.held == {parse_local_symbol(n): held for n, held in account.positions.items()}
+    assert journal.cash() == account.cash_usd
+
+
+async def test_a_week_of_storms_ends_with_equal_books(tmp_path: Path) -> None:
+    storms = (Path(__file__).parent / "storms.toml").read_text(encoding="utf-8")
+    async with a_week(tmp_path, MONDAY, storms, ROLLS_EARLY) as week:
+        for day in range(22, 27):
+            week.look_at(january(day, 22, 0))
+
+        await week.run(until=january(26, 22, 1))
+
+    journal, account = Journal(tmp_path / "run"), week.account
+    unseen = [(record.at, record.reason[-14:]) for record in journal.of(MarketUnseen)]
+    results = [record.result for record in journal.of(EntryClosed)]
+    assert unseen == [
+        (january(22, 16, 0), "way is closed."),
+        (january(24, 18, 0), " (code 10197)."),
+    ]
+    assert {r.code for r in journal.of(LineChanged)} == {None, 1100, 2103, 2104}
+    assert {january(25, 16, 0, 0.5), RESTART_AT, january(26, 5, 15)} < journal.down_at()
+    assert results.count(EntryResult.OPENED) == 3
+    assert journal.of(OrderRejected) == []
     assert sorted(account.perm_ids) == journal.approved()
     assert {len(perm_ids) for perm_ids in account.perm_ids.values()} == {1}
     assert journal.held == {parse_local_symbol(n): held for n, held in account.positions.items()}

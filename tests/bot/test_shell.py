@@ -17,15 +17,15 @@ from bot_samples import (
 from shell_samples import CandidBroker, StillFeed, nothing
 
 from bot.engine import Engine
-from bot.events import DecisionMade, EntryClosed, MomentDue, OrderApproved, Record
+from bot.events import DecisionMade, EntryClosed, MarketUnseen, MomentDue, OrderApproved, Record
 from bot.journal.base import Journal, MemoryJournal
 from bot.journal.store import JournalReader, SqlJournal
 from bot.shell import Shell
 from bot.world import World
 from brokers.unsuspended import run_now
-from market.errors import InvariantBroken
+from market.errors import BrokerUnavailable, InvariantBroken
 from market.orders import BrokerEvent, Order, OrderAccepted, OrderFilled
-from market.quotes import MarketSnapshot
+from market.quotes import MarketSnapshot, SnapshotRequest
 from market.schedule import MomentName
 
 ENTRY, CUTOFF = moment(MomentName.ENTRY), moment(MomentName.ENTRY_CUTOFF)
@@ -93,6 +93,27 @@ def test_one_moment_is_taken_through_to_its_fills(world: World) -> None:
         OrderFilled,
     ]
     assert bench.engine.book.positions().condors[0].quantity == 2
+
+
+class LostFeed:
+    """A feed whose line is lost while it reads."""
+
+    async def snapshot(self, _request: SnapshotRequest) -> MarketSnapshot:
+        """Lose the line."""
+        raise BrokerUnavailable("the socket to the Gateway is closed.")
+
+
+def test_a_line_that_is_lost_while_quotes_are_read_is_a_market_unseen(world: World) -> None:
+    bench = Bench(world, CandidBroker(fills), shown=None)
+    bench.shell = Shell(bench.engine, bench.broker, LostFeed(), bench.journal, lambda: ENTRY.at)
+
+    bench.handle(MomentDue(ENTRY))
+
+    (unseen,) = (record for record in bench.records if isinstance(record, MarketUnseen))
+    made = bench.records[-1]
+    assert unseen.reason == "the socket to the Gateway is closed."
+    assert isinstance(made, DecisionMade)
+    assert made.decision.reason == "DATA"
 
 
 def test_a_silent_feed_ends_in_a_reasoned_no_and_nothing_is_sent(world: World) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -89,9 +90,37 @@ def test_a_preset_changes_every_key_that_it_names(name: str) -> None:
     assert different == named
 
 
+def marked_evenings(alvh: Alvh, journal: Path) -> list[dict[str, float]]:
+    """Return the book at the end of each session, numbers alone."""
+    shown = alvh("journal", "show", journal, "--kind", "equity_marked", "--last", 99, "--json")
+    records = [row["payload"] for row in json.loads(shown.out)["rows"]]
+    return [
+        {key: float(record[key]) for key in record if key.endswith("_usd")} for record in records
+    ]
+
+
+def over_the_cap(evenings: list[dict[str, float]], aggregate_frac: float) -> list[float]:
+    """Return the open risks of condors above R-13's share of the account."""
+    risks = [evening["open_max_loss_usd"] / evening["nlv_usd"] for evening in evenings]
+    return [risk for risk in risks if risk > aggregate_frac * 1.001]  # sized before the day's mark
+
+
+def worse_than_the_cap(evenings: list[dict[str, float]], aggregate_frac: float) -> list[float]:
+    """Return the days that lost more than R-13's share of the account, the hedge and fees."""
+    found = []
+    for before, after in pairwise(evenings):
+        at_risk = aggregate_frac * before["nlv_usd"] + before["hedge_value_usd"]
+        at_risk += after["fees_usd"] - before["fees_usd"]
+        lost = before["nlv_usd"] - after["nlv_usd"]
+        found += [lost - at_risk] if lost > at_risk else []
+    return found
+
+
 @pytest.mark.parametrize("name", sorted(PRESETS))
-def test_a_preset_runs(alvh: Alvh, name: str) -> None:
-    answer = alvh("backtest", *JANUARY, "--preset", name, "--json")
+def test_a_preset_runs_within_the_cap_on_its_risk(alvh: Alvh, name: str, tmp_path: Path) -> None:
+    journal = tmp_path / "journal.db"
+
+    answer = alvh("backtest", *JANUARY, "--preset", name, "--journal", journal, "--json")
 
     result = json.loads(answer.out)
     assert (answer.code, answer.err) == (0, "")
@@ -101,7 +130,11 @@ def test_a_preset_runs(alvh: Alvh, name: str) -> None:
     assert result["condors_opened"] >= 8
     assert result["start_nlv_usd"] == (25_000 if name == "small_account" else 250_000)
     assert 0.85 < result["end_nlv_usd"] / result["start_nlv_usd"] < 1.1
-    assert 0 <= result["max_drawdown_frac"] < 0.13
+    evenings = marked_evenings(alvh, journal)
+    assert len(evenings) == 21
+    cap = load_settings(name).size.aggregate_frac
+    assert over_the_cap(evenings, cap) == []
+    assert worse_than_the_cap(evenings, cap) == []
 
 
 def test_a_small_account_pays_for_a_condor_after_its_first_loss() -> None:

@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 from importlib import import_module
+from math import isfinite
 
 STRIKES = ((2700, "P"), (2725, "P"), (2790, "C"), (2815, "C"))
 ACTIONS = ("BUY", "SELL", "SELL", "BUY")
@@ -54,6 +55,13 @@ async def session(library, port, account):
     told["positions"] = sorted(
         [p.contract.localSymbol, p.position] for p in await ib.reqPositionsAsync()
     )
+    while len(ib.portfolio()) < len(STRIKES):
+        await asyncio.wait_for(ib.updateEvent, 20)
+    told["portfolio"] = sorted([i.contract.localSymbol, i.position] for i in ib.portfolio())
+    single = ib.reqPnLSingle(account, "", options[0].conId)
+    while not isfinite(single.unrealizedPnL):
+        await asyncio.wait_for(ib.updateEvent, 20)
+    told["single"] = float(single.position)
     resting = ib.placeOrder(bag, entry(lib, account, -20.0, "resting"))
     while resting.orderStatus.status != "Submitted":
         await asyncio.wait_for(ib.updateEvent, 20)

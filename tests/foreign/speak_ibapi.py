@@ -162,6 +162,13 @@ def run(port, account):
     told["positions"] = sorted(
         [v[1].localSymbol, float(v[2])] for name, v in rows if name == "position"
     )
+    client.reqAccountUpdates(True, account)
+    rows = session.all_until("accountDownloadEnd")
+    told["portfolio"] = sorted(
+        [v[0].localSymbol, float(v[1])] for name, v in rows if name == "updatePortfolio"
+    )
+    client.reqPnLSingle(300, account, "", options[0].conId)
+    told["single"] = float(session.wait("pnlSingle")[1][1])
     client.placeOrder(next_id + 2, bag, order(account, -20.0, "resting"))
     status_of(session, next_id + 2, "Submitted")
     cancel(client, next_id + 2)

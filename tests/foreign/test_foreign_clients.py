@@ -75,6 +75,7 @@ def chains_of(venue: Venue) -> list[list[object]]:
 def truth(venue: Venue) -> dict[str, object]:
     """Return what a client must have seen, from what lies behind the wire."""
     entry = venue.desk.tickets[0]
+    held = sorted([local_symbol(c), float(n)] for c, n in zip(CONTRACTS, POSITIONS, strict=True))
     fills = [[e.contract.sec_type, e.side, float(e.price)] for e in entry.executions]
     return {
         "accounts": [PAPER_ACCOUNT],
@@ -84,9 +85,9 @@ def truth(venue: Venue) -> dict[str, object]:
         "fill": [1.0, float(entry.average_price)],
         "executions": sorted(fills, key=str),
         "commission": float(round(entry.commission_usd, 4)),
-        "positions": sorted(
-            [local_symbol(c), float(n)] for c, n in zip(CONTRACTS, POSITIONS, strict=True)
-        ),
+        "positions": held,
+        "portfolio": held,
+        "single": float(POSITIONS[0]),
         "resting": "Cancelled",
         "completed": [["entry", "Filled"], ["resting", "Cancelled"]],
     }

@@ -30,8 +30,8 @@ from market.macro import MacroKind
 from market.quotes import Quote
 from market.schedule import MomentName
 from strategies.base import HedgePlan, Layer, Verdict
+from strategies.hedge_params import AlvhParams
 from strategies.ladder import Pick
-from strategies.params import AlvhParams
 from strategies.shopping import delta_shifts, weighted
 
 EMPTY = Scene(layers=(), chains=even_calls())

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sample_scenes import DEFAULTS, SESSION, hedge_plan, held, ladder
 
 from strategies.base import HedgePlan, HoldingKind, Layer
-from strategies.params import AlvhParams, HedgeSizing
+from strategies.hedge_params import AlvhParams, HedgeSizing
 from strategies.sizing import (
     base_contracts,
     ladder_steps,

@@ -28,7 +28,7 @@ from sample_scenes import (
 )
 
 from strategies.base import HedgeMemory, HoldingKind, Layer, LayerPosition
-from strategies.params import AlvhParams
+from strategies.hedge_params import AlvhParams
 from strategies.tilt import macd_crosses, tilt_contracts
 
 TILTED = Scene(vix=16.0, macd_cross="bullish", chains=even_calls())

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from bot.events import DecisionMade
+from bot.journal.codec import plain
 from bot.web.facts import DecisionLine, Facts
 from bot.web.views.overview import decision_line
 from bot.web.views.plain import Json, figure, instant
@@ -53,9 +54,9 @@ def decisions_page(facts: Facts, query: Query) -> Json:
 
 def decision_detail(seq: int, record: DecisionMade) -> Json:
     """Return one decision whole, as the journal has it: filters, facts, candidates, orders."""
-    plain: dict[str, Any] = msgspec.to_builtins(record.decision)
-    plain["orders"] = [_order(each) for each in record.decision.orders]
-    return {"seq": seq, **plain}
+    told: dict[str, Any] = msgspec.to_builtins(record.decision, enc_hook=plain)
+    told["orders"] = [_order(each) for each in record.decision.orders]
+    return {"seq": seq, **told}
 
 
 def _order(intent: OrderIntent) -> Json:

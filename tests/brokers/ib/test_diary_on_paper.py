@@ -141,3 +141,17 @@ async def test_an_order_that_was_never_sent_leaves_no_line_open(world: World) ->
         assert looks(events) == []
         assert bench.tickets() == []
         assert bench.feed.board.lines_open == 0
+
+
+async def test_more_orders_than_lines_are_kept_for_leave_the_rest_to_decisions(
+    world: World,
+) -> None:
+    async with bench_at(world, TRADING) as bench:
+        events: list[BrokerEvent] = []
+        for number in range(6):
+            events += await sent(bench, condor_order(credit="9.00", ref=f"P-rests-{number}"))
+
+        watched = {e.order_id for e in events if isinstance(e, OrderLooked) and e.mid_credit}
+        assert len(bench.tickets()) == 6
+        assert watched == {f"P-rests-{number}" for number in range(4)}
+        assert bench.feed.board.lines_open == 4 * len(CONDOR)
