@@ -50,12 +50,12 @@ def begin(settings: Settings, options: LiveOptions, profile: str) -> Iterator[Fr
     """
     if profile in (PAPER, SHADOW):
         require_paper_settings(settings.ib.account, settings.ib.port)
-    folder = daemon_folder(settings, options.out, profile)
     now = SystemClock().now()
     with ExitStack() as held:
-        held.enter_context(InstanceLock(folder / LOCK_NAME, f"profile {profile} in {folder}", now))
         if profile == PAPER:
             held.enter_context(account_lock(settings))
+        folder = daemon_folder(settings, options.out, profile)
+        held.enter_context(InstanceLock(folder / LOCK_NAME, f"profile {profile} in {folder}", now))
         held.enter_context(_leaving_at_once(folder))
         yield Front(folder, held.enter_context(StartingSocket(folder, profile)))
 

@@ -172,7 +172,8 @@ def steepening(evidence: Evidence) -> Sample:
 
 
 def coverages(evidence: Evidence) -> dict[str, Sample]:
-    """Return the hedge's gain over the open condors' loss when VIX jumps by 10 and by 20."""
+    """Return the hedge's gain over the open condors' loss when VIX jumps by 10 and by 20, the
+    median session's: where a far condor hardly loses, the ratio has no bound."""
     known = [
         (row.coverage_10, row.coverage_20)
         for row in evidence.tables.sessions
@@ -181,9 +182,11 @@ def coverages(evidence: Evidence) -> dict[str, Sample]:
     ten, twenty = [each[0] for each in known], [each[1] for each in known]
     rise = [after - before for before, after in known]
     return {
-        "coverage of open condors at VIX +10": Sample(column(ten), mean, why_empty="none open"),
-        "coverage of open condors at VIX +20": Sample(column(twenty), mean, why_empty="none open"),
-        COVERAGE_RISE: Sample(column(rise), mean, why_empty="none open"),
+        "coverage of open condors at VIX +10": Sample(column(ten), median, why_empty="none open"),
+        "coverage of open condors at VIX +20": Sample(
+            column(twenty), median, why_empty="none open"
+        ),
+        COVERAGE_RISE: Sample(column(rise), median, why_empty="none open"),
     }
 
 
@@ -198,7 +201,7 @@ def bends(told: Judged) -> str:
         return f"{bent}; no condor was open to be covered"
     pace = "more than it covers" if twenty > ten else "less than it covers"
     return (
-        f"{bent} by itself; but of the open condors' loss it covers {figure(twenty, 'frac')} at "
+        f"{bent} by itself; of the open condors' loss it covers {figure(twenty, 'frac')} at "
         f"+20, {pace} at +10 ({figure(ten, 'frac')})"
     )
 

@@ -198,5 +198,6 @@ def test_a_daemon_before_a_hanging_gateway_answers_and_ends_in_order(tmp_path: P
         f"alvh: account DU…21 on port {port} is already traded by process {daemon.pid};"
         " stop that first.\n"
     )
+    assert not second.exists()
     assert (daemon.returncode, last_words) == (0, "")
     assert not (first / SOCKET_NAME).exists()

@@ -3,7 +3,7 @@
     python tests/chaos/storm.py --faults 40 --seed 7
 
 Each round plays two sessions on a quick clock, bot and exchange as processes, and draws from its
-seed what breaks and when, more than half of it around the entry: kills, suspended processes, a
+seed what breaks and when, more than half of it around the trades: kills, suspended processes, a
 locked journal, a full disk, the clock set forward and back, an exchange that stays away, settings
 written by half at a restart. Afterwards all is healed, and what the bot's journal says is held
 against the exchange's file: each order, fill and settlement once and the same on both sides, each
@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from chaos import FORK
 from lives import Stage, life, live_exchange
-from storm_lives import SLOW_FROM, SLOW_UNTIL, StormStage, live_in_storm
+from storm_lives import SLOW_AT, SLOW_FROM, SLOW_UNTIL, StormStage, live_in_storm
 
 from bot.clock import SystemClock
 from bot.events import EntryClosed, EquityMarked, MomentMissed, OrderApproved, Record
@@ -41,6 +41,7 @@ from bot.journal.check import verify
 from bot.journal.reader import JournalReader
 from bot.past import rerun_journal
 from bot.replay import Window
+from bot.schedule import schedule_of
 from bot.settings import Settings
 from bot.world import World, historical_world
 from brokers.sim.store import ExchangeStore
@@ -127,21 +128,21 @@ class Storm:
             "write the settings by half": self._halve,
         }
 
-    def drawn(self, entries_s: list[float]) -> list[Drawn]:
-        """Return the faults of the round, in their order; `entries_s` is when entries come."""
+    def drawn(self, traded_s: list[float]) -> list[Drawn]:
+        """Return the faults of the round, in their order; `traded_s` is when trades are due."""
         faults = []
         for name in self._random.sample(
             sorted(self._faults), self._random.randint(LEAST_FAULTS, MOST_FAULTS)
         ):
             near = self._random.random() < 0.6
-            at = self._random.choice(entries_s) + self._random.uniform(-3.0, 3.0)
+            at = self._random.choice(traded_s) + self._random.uniform(-3.0, 3.0)
             begins = at if near else self._random.uniform(0.0, self._until_s)
             faults.append(Drawn(max(0.5, begins), name, self._random.uniform(0.1, 7.0)))
         return sorted(faults)
 
-    def play(self, entries_s: list[float]) -> None:
+    def play(self, traded_s: list[float]) -> None:
         """Let it storm, heal everything, and end both processes in order."""
-        faults = self.drawn(entries_s)
+        faults = self.drawn(traded_s)
         self.tally.faults = dict(Counter(fault.name for fault in faults))
         self.tally.overlapping = sum(
             a.begins_s < b.begins_s < a.begins_s + a.lasts_s for a in faults for b in faults
@@ -346,8 +347,9 @@ def storm_of(world: World, seed: int, parent: Path) -> StormStage:
     last = calendar.next(first, SESSIONS - 1)
     folder = Path(tempfile.mkdtemp(prefix=f"storm-{seed}-", dir=parent))
     stage = Stage(Settings.model_validate(SETTINGS), world, Window(first, last), seed, folder)
-    closes = [calendar.session(day).cash_close_at for day in calendar.between(first, last)]
-    slow = tuple((close + SLOW_FROM, close + SLOW_UNTIL) for close in closes)
+    days = calendar.between(first, last)
+    moments = [m for day in days for m in schedule_of(stage.settings, calendar, world.macro, day)]
+    slow = tuple((m.at + SLOW_FROM, m.at + SLOW_UNTIL) for m in moments if m.name in SLOW_AT)
     start = calendar.session(first).open_at - timedelta(minutes=5)
     storm = StormStage(stage, start, SystemClock().now().astimezone(UTC), slow)
     _write(storm.config, CONFIG)
@@ -362,9 +364,9 @@ def play(world: World, seed: int, parent: Path) -> Tally:
     def passed_s(at: datetime) -> float:
         return (storm.machine_at(at) - storm.began).total_seconds()
 
-    entries = [passed_s(begin + timedelta(minutes=12)) for begin, _ in storm.slow]
+    traded = [passed_s(begin - SLOW_FROM) for begin, _ in storm.slow]
     this = Storm(storm, seed, passed_s(storm.slow[-1][1] + GRACE))
-    this.play(entries)
+    this.play(traded)
     if not this.tally.trouble:
         verify(storm.stage.journal)
         judge(this.tally, storm.stage)

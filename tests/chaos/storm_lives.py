@@ -1,5 +1,5 @@
 """Lives of a bot and an exchange under a storm: real processes on a clock that runs many times as
-fast as the machine's, slowly around each entry, and that anybody may set.
+fast as the machine's, slowly around the trades, and that anybody may set.
 
 The market's time is a function of the machine's and of one file, so that every process reads the
 same; setting the file's number sets the clock of all.
@@ -24,10 +24,12 @@ from bot.settings import load_settings
 from bot.timetable import SystemTimetable
 from brokers.sim.client import ExchangeClient
 from market.errors import AlvhError
+from market.schedule import MomentName
 
-# Seconds of the market in one of the machine's, around the entries and else.
+# Seconds of the market in one of the machine's, around the trades and else.
 SLOW, FAST = 60.0, 6000.0
-SLOW_FROM, SLOW_UNTIL = timedelta(minutes=-2), timedelta(minutes=18)
+SLOW_AT = frozenset({MomentName.HEDGE_WINDOW, MomentName.ENTRY})
+SLOW_FROM, SLOW_UNTIL = timedelta(minutes=-2), timedelta(minutes=11)
 PATIENCE_S = 0.2
 
 
