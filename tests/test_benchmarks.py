@@ -10,8 +10,8 @@ from benchmarks.events import Trading, ticks
 from benchmarks.figures import Figure, has_miss
 from benchmarks.pricing import A_DAY, errors, options
 from benchmarks.quoted_market import CALLS, OPENED_AT, SESSION
-from bot.book import OrderStatus
 from bot.events import MomentDue
+from bot.order_states import OrderStatus
 from bot.settings import Settings
 from bot.world import historical_world
 from brokers.unsuspended import run_now
