@@ -30,12 +30,13 @@ from benchmarks.quoted_market import (
     SilentWire,
     Turner,
 )
-from bot.book import Book, OrderStatus
+from bot.book import Book
 from bot.bootstrap import build_tape, load_fees, load_fills
 from bot.clock import SimulatedClock
 from bot.engine import Engine, Reference
 from bot.events import MomentDue, MomentSkipped
 from bot.journal.base import MemoryJournal
+from bot.order_states import OrderStatus
 from bot.risk import RiskGate, RiskParams
 from bot.settings import DEFAULT_PRESET, Settings, load_settings
 from bot.shell import Shell
@@ -50,7 +51,7 @@ from market.schedule import MissedPolicy, Moment, MomentName
 
 PEER = Path(".clients/nautilus-peers/bin/python")
 PEER_SCRIPT = Path(__file__).with_name("nautilus_peer.py")
-ROUNDS, PEER_ROUNDS = 3, 3
+ROUNDS, PEER_ROUNDS = 3, 2
 EVERY = 100
 BETWEEN_QUOTES = timedelta(microseconds=20_000)
 LEVELS = 14

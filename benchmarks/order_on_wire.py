@@ -1,6 +1,6 @@
 """From a moment to its order on the socket of the gateway emulator, by strikes that are quoted.
 
-    python -m benchmarks.order_on_wire [--orders 100] [--json]
+    python -m benchmarks.order_on_wire [--orders 50] [--json]
 
 The emulator of `alvh gateway` runs as a process of its own, in front of a replayed session whose
 time goes in steps of a second: its model then prices a quote once a second and not once a message,
@@ -57,7 +57,14 @@ BAR_MS, BAR_STRIKES = 50.0, 200
 PATIENCE_S = 60.0
 WARM_TURNS = 2
 MOST_OF_A_CHAIN = 200
-FILLS_AT_ONCE = ("fills.latency_seconds=0", "fills.reject_share=0")
+# An order at each moment: fills at once, and never a quote that is missing, crossed or stale.
+AS_IN_A_CALM = (
+    "fills.latency_seconds=0",
+    "fills.reject_share=0",
+    "quotes.share_stale_frac=0",
+    "quotes.share_crossed_frac=0",
+    "quotes.share_missing_frac=0",
+)
 
 
 class QuoteReader(Turner):
@@ -140,7 +147,7 @@ class WholeSeconds:
 
 async def serve() -> None:
     """Be the emulator until the process is ended."""
-    settings = load_settings(DEFAULT_PRESET, None, FILLS_AT_ONCE)
+    settings = load_settings(DEFAULT_PRESET, None, AS_IN_A_CALM)
     world, clock = historical_world(settings, None, 7), WholeSeconds(paced_from(AT, 1.0))
     server = build_gateway(settings, world, clock, 7)
     await server.start("127.0.0.1", 0)
@@ -272,7 +279,7 @@ def where_time_goes() -> tuple[str, ...]:
 def main() -> None:
     """Measure and print."""
     parser = parser_of(__doc__)
-    parser.add_argument("--orders", type=int, default=100)
+    parser.add_argument("--orders", type=int, default=50)
     parser.add_argument("--serve", action="store_true", help="be the emulator, until ended")
     given = parser.parse_args()
     if given.serve:

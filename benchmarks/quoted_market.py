@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from bot.book import HEDGE
+from bot.held import HEDGE
 from brokers.ib.board import LineShown
 from market.instruments import OptionContract, Right, TradingClass
 from market.orders import Leg, OrderIntent

@@ -3,8 +3,9 @@
     [ALVH_DATA=DIR] python -m benchmarks.replay [--years 20] [--json]
 
 With a folder of recorded data the given years up to the end of 2025 are replayed, else the five
-built in. Every figure comes from a fresh process; the journal lies in memory or in a file. The
-bars are this project's own: the peers' rates are in docs/performance.md.
+built in. Every figure comes from a fresh process, in processor time, which other programs on the
+machine disturb the least; the journal lies in memory or in a file. The bars are this project's own:
+a peer is measured by replay_peers.py.
 """
 
 import json
@@ -15,7 +16,7 @@ import sys
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter, process_time
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,6 @@ BUILT_IN = (date(2014, 1, 3), date(2018, 12, 31))
 PROFILED_YEARS = 2
 SEED = 7
 HALF_YEAR = 126
-CPU = "What single sessions cost is processor time."
 MEMORY_BAR, DISK_BAR, MEGABYTES_BAR = 3000.0, 1500.0, 300.0
 
 
@@ -61,11 +61,11 @@ def timed(years: int, kind: str, listing: str) -> dict[str, Any]:
             ends.append(process_time())
             legs.append(len(rig.book.ledger.positions()))
 
-        begun, started = perf_counter(), process_time()
+        begun = process_time()
         run_now(walk(rig, days, after))
         rig.journal.close()
-        seconds = perf_counter() - begun
-    each = np.diff([started, *ends]).tolist()
+        seconds = process_time() - begun
+    each = np.diff([begun, *ends]).tolist()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
     years_of = [day.year for day in days]
     return {"seconds": seconds, "each": each, "legs": legs, "years": years_of, "megabytes": peak}
@@ -132,7 +132,9 @@ def measured(years: int) -> Told:
         ),
     )
     first, last = memory["years"][0], memory["years"][-1]
-    notes = (f"{count} sessions, {first} to {last}; hypothetical expiries unless said.", CPU)
+    notes = (
+        f"{count} sessions, {first} to {last}; hypothetical expiries unless said; processor time.",
+    )
     return Told("Replay of the full method", figures, notes, where_time_goes(years))
 
 

@@ -10,10 +10,9 @@ Rules of this file:
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
 
 from bot.events import (
     BooksAdopted,
@@ -26,16 +25,17 @@ from bot.events import (
     TradingHalted,
     TradingResumed,
 )
+from bot.held import CONDOR, HEDGE, condors_of, layers_of, width_usd
 from bot.ledger import Holding, Ledger
 from bot.memory import Memory
+from bot.order_states import ACTIVE, NEXT_STATUS, OrderState, OrderStatus, check_fill
 from bot.safety import DRAWDOWN
 from market.errors import InvariantBroken
-from market.instruments import OptionContract, Right
+from market.instruments import OptionContract
 from market.orders import (
     FillCharged,
     LineChanged,
     LineState,
-    Order,
     OrderAccepted,
     OrderCancelled,
     OrderFilled,
@@ -45,66 +45,13 @@ from market.orders import (
     PositionSettled,
 )
 from market.schedule import MomentName
-from strategies.base import CondorPosition, HedgePlan, Layer, LayerPosition, Positions
+from strategies.base import CondorPosition, HedgePlan, Positions
 from strategies.condor import ENTRY_PURPOSE
-from strategies.hedge_orders import holding_kind
 from strategies.params import CapitalParams
 
-CONDOR, HEDGE = "condor", "alvh"
 SESSIONS_OF_YEAR = 252
 STEWARD_FALL_FRAC = CapitalParams().steward_drawdown_frac
 ZERO = Decimal(0)
-
-
-class OrderStatus(StrEnum):
-    """Where an order stands."""
-
-    APPROVED = "approved"
-    WORKING = "working"
-    FILLED = "filled"
-    CANCELLED = "cancelled"
-    REJECTED = "rejected"
-
-
-ACTIVE = frozenset({OrderStatus.APPROVED, OrderStatus.WORKING})
-
-# What is not listed changes nothing: a late word about an order at its end. A fill ends an order
-# once nothing remains, whatever its status; a smaller one does not revive it.
-NEXT_STATUS: dict[tuple[OrderStatus, type], OrderStatus] = {
-    (OrderStatus.APPROVED, OrderAccepted): OrderStatus.WORKING,
-    (OrderStatus.WORKING, OrderAccepted): OrderStatus.WORKING,
-    (OrderStatus.APPROVED, OrderRejected): OrderStatus.REJECTED,
-    (OrderStatus.WORKING, OrderRejected): OrderStatus.REJECTED,
-    (OrderStatus.APPROVED, OrderCancelled): OrderStatus.CANCELLED,
-    (OrderStatus.WORKING, OrderCancelled): OrderStatus.CANCELLED,
-}
-
-
-@dataclass(slots=True)
-class OrderState:
-    """An order with its status, combos filled and present limit."""
-
-    order: Order
-    status: OrderStatus
-    filled: int
-    credit_sum: Decimal
-    limit_credit: Decimal
-    refusal: str = ""
-
-    @property
-    def remaining(self) -> int:
-        """Return combos not filled yet."""
-        return self.order.intent.quantity - self.filled
-
-    @property
-    def is_active(self) -> bool:
-        """Tell whether the order may still fill."""
-        return self.status in ACTIVE
-
-    @property
-    def average_credit(self) -> Decimal:
-        """Return the mean credit per filled combo, points."""
-        return self.credit_sum / self.filled if self.filled else ZERO
 
 
 @dataclass(slots=True)
@@ -257,7 +204,7 @@ class Book:
         if record.fill_id in self.fill_fees_usd:
             return
         state = self._order(record.order_id)
-        _check_fill(record, state)
+        check_fill(record, state)
         self.fill_fees_usd[record.fill_id] = record.fees_usd
         intent, session = state.order.intent, state.order.session
         sold_usd = self._cost_of_sold(intent, record.quantity)
@@ -391,7 +338,7 @@ class Book:
 
     def width_margin_usd(self) -> Decimal:
         """Return the cash that open condors tie up: width × 100 × contracts."""
-        return sum((_width_usd(condor) for condor in self.positions().condors), ZERO)
+        return sum((width_usd(condor) for condor in self.positions().condors), ZERO)
 
     def positions(self) -> Positions:
         """Return what is held and what works, as strategies see it."""
@@ -399,7 +346,7 @@ class Book:
             holdings = self.ledger.holdings.values()
             self._view = Positions(
                 tuple(self._condors(holdings)),
-                tuple(_layers(holdings)),
+                tuple(layers_of(holdings)),
                 tuple(state.order.intent for state in self.working()),
                 self.plan,
                 self.memory.hedge.memory,
@@ -416,71 +363,4 @@ class Book:
         self._settling &= campaigns.keys()
         for campaign, legs in campaigns.items():
             if campaign not in self._settling:
-                yield from _condors_of(campaign, legs)
-
-
-def _check_fill(fill: OrderFilled, state: OrderState) -> None:
-    legs = state.order.intent.legs
-    if not 0 < fill.quantity <= state.remaining:
-        raise InvariantBroken(
-            f"fill {fill.fill_id} brings {fill.quantity} combos, {state.remaining} were open"
-        )
-    if len(fill.leg_prices) != len(legs):
-        raise InvariantBroken(f"fill {fill.fill_id} does not price each of its {len(legs)} legs")
-    total = sum((leg.ratio * price for leg, price in zip(legs, fill.leg_prices, strict=True)), ZERO)
-    if total != -fill.credit:
-        raise InvariantBroken(f"the legs of fill {fill.fill_id} do not add up to its credit")
-
-
-def _condors_of(campaign: str, legs: list[Holding]) -> Iterable[CondorPosition]:
-    """Return a campaign as one condor, or as its two sides when they hold different counts (a
-    losing side bought back in part)."""
-    if len({abs(leg.position) for leg in legs}) == 1:
-        yield _condor(campaign, legs)
-        return
-    for right in Right:
-        side = [leg for leg in legs if leg.contract.right is right]
-        if side:
-            yield _condor(campaign, side)
-
-
-def _condor(campaign: str, legs: list[Holding]) -> CondorPosition:
-    by_kind = {(leg.contract.right, leg.position > 0): leg.contract for leg in legs}
-    quantities = {abs(leg.position) for leg in legs}
-    expiries = {leg.contract.expiry for leg in legs}
-    is_whole = all((right, True) in by_kind for right, _ in by_kind)
-    is_whole = is_whole and all((right, False) in by_kind for right, _ in by_kind)
-    if len(by_kind) != len(legs) or len(quantities) != 1 or len(expiries) != 1 or not is_whole:
-        raise InvariantBroken(f"campaign {campaign} does not hold whole verticals")
-    quantity = quantities.pop()
-    credit = -sum((leg.paid_usd for leg in legs), ZERO) / (quantity * 100)
-    held = CondorPosition(
-        campaign,
-        legs[0].opened,
-        expiries.pop(),
-        quantity,
-        credit,
-        by_kind.get((Right.PUT, True)),
-        by_kind.get((Right.PUT, False)),
-        by_kind.get((Right.CALL, False)),
-        by_kind.get((Right.CALL, True)),
-        ZERO,
-    )
-    return replace(held, max_loss_usd=(held.width_points - credit) * quantity * 100)
-
-
-def _width_usd(condor: CondorPosition) -> Decimal:
-    return condor.width_points * condor.quantity * condor.shorts[0].multiplier
-
-
-def _layers(holdings: Iterable[Holding]) -> Iterable[LayerPosition]:
-    for holding in holdings:
-        if holding.strategy == HEDGE and holding.layer is not None:
-            yield LayerPosition(
-                Layer(holding.layer),
-                holding.contract,
-                holding.position,
-                holding.paid_usd,
-                holding.opened,
-                holding_kind(holding.campaign),
-            )
+                yield from condors_of(campaign, legs)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from bot.book import CONDOR, HEDGE, Book
+from bot.book import Book
 from bot.events import DecisionMade, EquityMarked, OrderApproved, Record
+from bot.held import CONDOR, HEDGE
 from market.orders import OrderFilled
 from strategies.capital import SESSIONS_OF_YEAR, CampaignReturn, Flow, campaign_return
 from strategies.params import MethodParams

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from bot.book import CONDOR
 from bot.bootstrap import Rig, RunIdentity, build_simulated
 from bot.clock import SimulatedClock
 from bot.events import DecisionMade, Record, RunStarted
+from bot.held import CONDOR
 from bot.replay import RUN_MODE, backtest, repeat_orders, replay_rig, walk, window
 from bot.settings import Settings
 from bot.world import World

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from bot import person, safety
-from bot.book import CONDOR, HEDGE, Book, OrderState, OrderStatus
+from bot.book import Book
 from bot.commands import CancelOrder, Command, FetchSnapshot, SubmitOrder
 from bot.equity import Valuation, capital_of, mark_equity, temporal_thetas, value_book
 from bot.events import (
@@ -36,7 +36,9 @@ from bot.events import (
     SnapshotFailed,
     SnapshotTaken,
 )
+from bot.held import CONDOR, HEDGE
 from bot.listeners import Listener, Listeners
+from bot.order_states import OrderState, OrderStatus
 from bot.risk import Exposure, Refusal, RiskGate
 from bot.risk_market import leg_quotes
 from bot.safety import SafetyParams

@@ -10,8 +10,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from bot.book import CONDOR, HEDGE, Book
+from bot.book import Book
 from bot.events import EquityMarked, LayerMark
+from bot.held import CONDOR, HEDGE
 from bot.ledger import Holding
 from market.instruments import OptionContract
 from market.orders import ZERO

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from bot.book import HEDGE
 from bot.events import FlattenAsked, HaltAsked, ResumeAsked, TradingHalted, TradingResumed
+from bot.held import HEDGE
 from bot.ledger import Holding
 from market.instruments import OptionContract, floor_to_tick, tick_size
 from market.orders import Leg, OrderIntent

@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from bot.book import CONDOR, HEDGE
 from bot.events import (
     DecisionMade,
     EquityMarked,
@@ -26,6 +25,7 @@ from bot.events import (
     ShadowsMarked,
     TradingHalted,
 )
+from bot.held import CONDOR, HEDGE
 from bot.rules import rules
 from market.orders import OrderCancelled, OrderIntent, OrderRepriced, PositionSettled
 from market.schedule import MomentName

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from bot.book import CONDOR, HEDGE, Book
+from bot.book import Book
 from bot.equity import Valuation
 from bot.events import (
     DecisionMade,
@@ -22,6 +22,7 @@ from bot.events import (
     ShadowsMarked,
     ShadowTraded,
 )
+from bot.held import CONDOR, HEDGE
 from bot.shadow_condors import CondorBook, Trade
 from bot.shadow_hedge import StaticHedge
 from brokers.sim.fees import FeeSchedule

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from bot.book import CONDOR
 from bot.equity import mark_of
+from bot.held import CONDOR
 from bot.ledger import Holding, Ledger
 from brokers.sim.fees import FeeSchedule
 from brokers.sim.fills import PackagePrice, price_package

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 
-from bot.book import HEDGE, Book
+from bot.book import Book
 from bot.equity import value_book
 from bot.events import DecisionMade, OrderApproved, ShadowTraded
+from bot.held import HEDGE
 from bot.shadow_condors import OLDEST_QUOTE
 from brokers.sim.fees import FeeSchedule
 from brokers.sim.fills import price_package

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.book import Book, OrderStatus
+from bot.book import Book
 from bot.events import BrokerReported
+from bot.order_states import OrderStatus
 from bot.shell import Shell
 from brokers.base import Broker, Retelling, Suspicious
 from market.errors import BooksDiffer

@@ -4,11 +4,11 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from bot.book import ACTIVE
 from bot.deadman import overdue
 from bot.events import MomentReached, Record, RunStarted, TradingHalted, TradingResumed
 from bot.journal.codec import decode
 from bot.journal.store import JournalReader
+from bot.order_states import ACTIVE
 from bot.settings import Settings
 from bot.vitals import Vitals
 from bot.world import load_calendar, load_macro

@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from bot.book import CONDOR, HEDGE, Book
+from bot.book import Book
 from bot.drawdown import Drawdown
 from bot.events import (
     DecisionMade,
@@ -22,6 +22,7 @@ from bot.events import (
     Record,
     ShadowsMarked,
 )
+from bot.held import CONDOR, HEDGE
 from bot.shadow import ShadowName, Shadows
 from bot.shadow_summary import ShadowCurves
 from market.orders import OrderFilled

@@ -32,7 +32,7 @@ from bot.gateway_rig import (
 from bot.world import World, historical_world, synthetic_world
 from brokers.gateway.faults import Fault, read_faults
 from brokers.gateway.lockstep import LEAST_TOKEN, Lockstep
-from brokers.gateway.pacing import MESSAGES_PER_SECOND, Pace
+from brokers.gateway.pacing import Pace
 from brokers.gateway.server import GatewayServer
 from brokers.gateway.terms import Terms
 from brokers.lockstep import TOKEN_VARIABLE
@@ -65,9 +65,8 @@ DEFAULT_PORT = 4002
 @click.option(
     "--pacing",
     type=click.IntRange(0),
-    default=MESSAGES_PER_SECOND,
-    show_default=True,
-    help="Messages that a client may send within a second; 0 is any number.",
+    default=0,
+    help="Messages that a client may send within a second; 0, the default, is any number.",
 )
 @click.option(
     "--master-client-id",

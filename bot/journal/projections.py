@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Table, bindparam, delete, update
 
-from bot.book import Book, OrderState
+from bot.book import Book
 from bot.events import (
     BooksAdopted,
     DecisionMade,
@@ -24,6 +24,7 @@ from bot.events import (
 from bot.journal import schema
 from bot.journal.statements import Statements
 from bot.ledger import Holding, Ledger
+from bot.order_states import OrderState
 from market.orders import (
     FillCharged,
     OrderAccepted,

@@ -89,7 +89,11 @@ class Desk:
         return passed_s > (look.kept_s if is_of_use else min(look.kept_s, TRY_AGAIN_S))
 
     def _wanted(self, look: Look) -> SnapshotRequest:
-        return wanted(self.facts.book, with_chains=look.with_chains)
+        known = self._seen.snapshot.levels if self._seen is not None else None
+        if known is None and self.facts.market is not None:
+            known = self.facts.market.levels
+        spx = None if known is None else known.spx
+        return wanted(self.facts.book, with_chains=look.with_chains, spx=spx)
 
     def _fresh(self) -> Seen | None:
         """Return what was seen last, None when it is too old to speak of now."""

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 
 from bot.book import Book
 from bot.schedule import schedule_of
 from bot.settings import Settings
+from market.instruments import OptionContract, Right
 from market.listings import Listings
 from market.macro import MacroCalendar
 from market.quotes import ChainKey, MarketSnapshot, SnapshotRequest
@@ -91,12 +93,33 @@ class Scene:
         return self.almanac.session_at(self.now)
 
 
-def wanted(book: Book | None, *, with_chains: bool = True) -> SnapshotRequest:
-    """Return what the pages want to see: quotes of all that is held, and the chains behind them."""
+AT_THE_MONEY_GRID = 10
+
+
+def wanted(
+    book: Book | None, *, with_chains: bool = True, spx: float | None = None
+) -> SnapshotRequest:
+    """Return what the pages want to see: quotes of all that is held, and the chains behind them.
+
+    Without chains a put near the money of each SPX expiry tells the vol there; `spx` says where.
+    """
     if book is None:
         return SnapshotRequest()
     contracts = tuple(book.ledger.positions())
     if not with_chains:
-        return SnapshotRequest(contracts=contracts)
+        return SnapshotRequest(contracts=(*contracts, *_near_the_money(contracts, spx)))
     chains: dict[ChainKey, None] = {(each.trading_class, each.expiry): None for each in contracts}
     return SnapshotRequest(tuple(chains), contracts)
+
+
+def _near_the_money(
+    held: tuple[OptionContract, ...], spx: float | None
+) -> tuple[OptionContract, ...]:
+    if spx is None:
+        return ()
+    strike = Decimal(round(spx / AT_THE_MONEY_GRID) * AT_THE_MONEY_GRID)
+    series = dict.fromkeys(
+        (each.trading_class, each.expiry) for each in held if each.spec.underlying == "SPX"
+    )
+    found = (OptionContract(*key, strike, Right.PUT) for key in series)
+    return tuple(each for each in found if each not in held)

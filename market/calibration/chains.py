@@ -10,7 +10,7 @@ Rules of this file:
 - A strike that stands twice in one expiry (AM and PM series under one name) is left out.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from itertools import pairwise
@@ -28,6 +28,8 @@ from market.sessions import SessionCalendar, exchange_zone
 
 NEEDED_COLUMNS = ("spot", "expiry", "strike", "right", "bid", "ask")
 LEAST_STRIKES = 8
+_DATE_COLUMNS = ("quote_ts_et", "quote_date", "expiry")
+_NUMBER_COLUMNS = ("spot", "strike", "bid", "ask")
 
 _SPX_SPOT_FROM = 200.0  # VIX has never closed above 83, SPX not below 290 since 1990
 _PARITY_STRIKES = 7
@@ -81,25 +83,43 @@ def _read_columns(path: Path) -> dict[str, Any]:
         with duckdb.connect() as connection:
             source = "read_parquet(?)"
             told = connection.execute(f"DESCRIBE SELECT * FROM {source}", [str(path)]).fetchall()
-            query = _query(path, {str(row[0]) for row in told}, source)
+            has = {str(row[0]): str(row[1]) for row in told}
+            _check_columns(path, has)
+            query = _query(has, source)
             found = connection.execute(query, [str(path)]).fetchnumpy()
     except duckdb.Error as trouble:
         reason = str(trouble).splitlines()[0]
         raise HistoryError(
             f"{path.name} cannot be read ({reason}); it must be a Parquet file of option chains."
         ) from trouble
+    if not len(found["name"]):
+        raise HistoryError(
+            f"{path.name} holds no option with a date, an expiry, a strike and a right of C or P."
+        )
     columns: dict[str, Any] = dict(found)
     for name in ("spot", "strike", "bid", "ask"):
         columns[name] = np.ma.filled(np.ma.asarray(columns[name], dtype=np.float64), np.nan)
     return {name: np.ma.filled(column) for name, column in columns.items()}
 
 
-def _query(path: Path, has: set[str], source: str) -> str:
+def _check_columns(path: Path, has: Mapping[str, str]) -> None:
+    """Refuse a file whose columns, types by name, are not those of option chains."""
     missing = [name for name in NEEDED_COLUMNS if name not in has]
     if "quote_ts_et" not in has and "quote_date" not in has:
         missing.append("quote_date (or quote_ts_et)")
     if missing:
         raise HistoryError(f"{path.name} misses the column {missing[0]}; add it.")
+    for name, kind in has.items():
+        if name in _DATE_COLUMNS and not kind.startswith(("DATE", "TIMESTAMP")):
+            raise HistoryError(
+                f"{path.name}: {name} holds {kind}; write it as dates or timestamps."
+            )
+        if name in _NUMBER_COLUMNS and kind in ("VARCHAR", "BLOB", "BOOLEAN"):
+            raise HistoryError(f"{path.name}: {name} holds {kind}; write it as numbers.")
+
+
+def _query(has: Collection[str], source: str) -> str:
+    """Return how to read a file with these columns."""
     if "quote_ts_et" in has:
         as_of = name = "strftime(quote_ts_et, '%Y-%m-%d %H:%M')"
         day = "quote_ts_et"
@@ -114,9 +134,10 @@ def _query(path: Path, has: set[str], source: str) -> str:
     return (
         f"SELECT {name}::VARCHAR AS name, {as_of}::VARCHAR AS as_of,"
         f" strftime({day}, '%Y-%m-%d') AS day, strftime(expiry, '%Y-%m-%d') AS expiry,"
-        f" upper({root}) AS root, \"right\" = 'C' AS is_call, {stale} AS is_stale,"
+        f" upper({root}) AS root, upper(\"right\"[1]) = 'C' AS is_call, {stale} AS is_stale,"
         " spot::DOUBLE AS spot, strike::DOUBLE AS strike, bid::DOUBLE AS bid, ask::DOUBLE AS ask"
-        f" FROM {source} WHERE strike > 0"
+        f" FROM {source} WHERE strike > 0 AND expiry IS NOT NULL AND {day} IS NOT NULL"
+        " AND upper(\"right\"[1]) IN ('C', 'P')"
     )
 
 
@@ -128,7 +149,9 @@ def _spans(keys: Any) -> Iterator[slice]:
 
 def _snapshot(rows: Mapping[str, Any], calendar: SessionCalendar, rate_at: RateAt) -> Snapshot:
     day = date.fromisoformat(str(rows["day"][0]))
-    spot = float(np.nanmedian(rows["spot"]))
+    known = rows["spot"][~np.isnan(rows["spot"])]
+    # Without a spot the strikes tell which underlying it is; moneyness needs none.
+    spot = float(np.median(known if len(known) else rows["strike"]))
     at = _instant(day, str(rows["as_of"][0]), calendar)
     is_spx = spot > _SPX_SPOT_FROM
     left_out: dict[str, int] = {}

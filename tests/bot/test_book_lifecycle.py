@@ -20,8 +20,9 @@ from bot_samples import (
     settled,
 )
 
-from bot.book import ACTIVE, NEXT_STATUS, Book, OrderStatus
+from bot.book import Book
 from bot.events import Record
+from bot.order_states import ACTIVE, NEXT_STATUS, OrderStatus
 from market.errors import InvariantBroken
 from market.orders import (
     FillCharged,

@@ -10,9 +10,9 @@ from itertools import pairwise
 import pytest
 from bot_samples import Replayed, replay
 
-from bot.book import HEDGE
 from bot.bootstrap import Rig
 from bot.events import OrderApproved, Record
+from bot.held import HEDGE
 from bot.tape import Tape
 from bot.world import World
 from market.orders import OrderFilled, OrderIntent

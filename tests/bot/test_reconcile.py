@@ -23,11 +23,12 @@ from bot_samples import (
     sent,
 )
 
-from bot.book import Book, OrderStatus
+from bot.book import Book
 from bot.clock import SimulatedClock
 from bot.events import BooksAdopted, MomentDue
 from bot.gateway_rig import PAPER_ACCOUNT, build_gateway
 from bot.journal.check import verify
+from bot.order_states import OrderStatus
 from bot.paper import build_adapter, build_paper
 from bot.reconcile import BrokerBooks, adoption, differences
 from bot.reconciling import meet

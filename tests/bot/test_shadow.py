@@ -19,9 +19,10 @@ from bot_samples import (
     snapshot,
 )
 
-from bot.book import CONDOR, HEDGE, Book
+from bot.book import Book
 from bot.bootstrap import load_fees
 from bot.events import EquityMarked, ShadowsMarked
+from bot.held import CONDOR, HEDGE
 from bot.settings import Settings
 from bot.shadow import ShadowName, Shadows
 from bot.shadow_condors import CondorBook

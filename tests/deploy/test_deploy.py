@@ -62,8 +62,8 @@ def journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def metrics(journal: Path) -> set[str]:
-    """Return the names of all metrics that a run with positions exposes."""
+def exposed(journal: Path) -> str:
+    """Return what `/metrics` says of a run with positions."""
     world, facts = historical_world(Settings(), None, 7), Facts()
     with JournalReader(journal) as reader:
         facts.take(reader.rows())
@@ -72,7 +72,13 @@ def metrics(journal: Path) -> set[str]:
     at = facts.market.at
     scene = Scene(at, almanac, Seen(world.market.snapshot(at, wanted(facts.book)), "modelled"))
     text, _ = exposition(facts, scene, Pulse(1.0, 0.0, None, 0, "up"))
-    return set(re.findall(r"^(\w+)(?:{| )", text.decode(), re.MULTILINE))
+    return text.decode()
+
+
+@pytest.fixture(scope="module")
+def metrics(exposed: str) -> set[str]:
+    """Return the names of all metrics that a run with positions exposes."""
+    return set(re.findall(r"^(\w+)(?:{| )", exposed, re.MULTILINE))
 
 
 def test_the_unit_is_valid_and_hardened(tmp_path: Path) -> None:
@@ -214,3 +220,33 @@ def test_the_health_check_of_the_container_is_the_address_that_is_served() -> No
     text = (DEPLOY / "Containerfile").read_text()
 
     assert f"http://127.0.0.1:{WebSettings().port}/healthz" in text
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments"),
+    [
+        ("check-jsonschema", ("--builtin-schema", "vendor.compose-spec", "compose.yaml")),
+        ("hadolint", ("Containerfile",)),
+        ("promtool", ("check", "rules", "alerts.yml")),
+        ("promtool", ("check", "config", "prometheus.yml")),
+    ],
+)
+def test_the_tool_made_for_a_file_finds_no_fault_in_it(
+    program: str, arguments: tuple[str, ...]
+) -> None:
+    found = needs(program)
+    *options, name = arguments
+
+    told = run(found, *options, DEPLOY / name)
+
+    assert told.returncode == 0, told.stdout + told.stderr
+
+
+def test_promtool_finds_no_fault_in_the_metrics(exposed: str) -> None:
+    promtool = needs("promtool")
+
+    told = subprocess.run(
+        [promtool, "check", "metrics"], input=exposed, capture_output=True, text=True, check=False
+    )
+
+    assert (told.returncode, told.stderr) == (0, "")

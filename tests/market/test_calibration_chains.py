@@ -106,6 +106,36 @@ def test_a_missing_column_is_named(tmp_path: Path, calendar: SessionCalendar) ->
         read_snapshots(path, calendar, lambda _at: 0.0)
 
 
+@pytest.mark.parametrize(
+    ("columns", "sentence"),
+    [
+        ("* REPLACE (strike::VARCHAR AS strike)", "strike holds VARCHAR; write it as numbers"),
+        ("* REPLACE (expiry::VARCHAR AS expiry)", "expiry holds VARCHAR; write it as dates"),
+        ("* REPLACE (NULL::DATE AS expiry)", "holds no option with a date, an expiry"),
+        ("* REPLACE ('X' AS \"right\")", "and a right of C or P"),
+    ],
+    ids=["strikes as text", "dates as text", "no expiries", "unknown rights"],
+)
+def test_a_column_of_the_wrong_kind_is_told_in_one_sentence(
+    tmp_path: Path, calendar: SessionCalendar, columns: str, sentence: str
+) -> None:
+    path = written(tmp_path, columns=columns)
+
+    with pytest.raises(HistoryError, match=sentence) as told:
+        read_snapshots(path, calendar, lambda _at: 0.0)
+
+    assert str(told.value).startswith("chains.parquet")
+
+
+def test_without_a_spot_the_strikes_tell_the_underlying(
+    tmp_path: Path, calendar: SessionCalendar
+) -> None:
+    snapshot = read(written(tmp_path, columns="* REPLACE (NULL::DOUBLE AS spot)"), calendar)
+
+    assert snapshot.underlying == "SPX"
+    assert snapshot.chains[0].forward == pytest.approx(FORWARD, abs=1e-6)
+
+
 def test_a_model_that_agrees_has_no_condor_error(tmp_path: Path, calendar: SessionCalendar) -> None:
     (chain,) = read(written(tmp_path), calendar).chains
 

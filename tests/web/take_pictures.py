@@ -49,7 +49,7 @@ async def take(site: Site, context: "BrowserContext", name: str) -> Image.Image:
 
 def keep(picture: Image.Image, name: str) -> None:
     """Write a picture with few colours."""
-    few = picture.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE)
+    few = picture.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     few.save(FOLDER / f"{name}.png", optimize=True)
 
 

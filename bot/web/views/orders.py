@@ -2,8 +2,8 @@
 
 from decimal import Decimal
 
-from bot.book import OrderState
 from bot.journal.projections import order_row
+from bot.order_states import OrderState
 from bot.telling import tell
 from bot.web.facts import Facts, OrderStory
 from bot.web.views.plain import Json, figure, instant, usd

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from bot.book import HEDGE, Book
+from bot.book import Book
 from bot.equity import value_book
 from bot.events import EquityMarked
+from bot.held import HEDGE
 from bot.web.facts import DecisionLine, Facts, News
 from bot.web.scene import Scene, hours_at
 from bot.web.views.plain import Json, figure, instant, usd

@@ -39,7 +39,7 @@ function paintTick({ now, market, next, halt }) {
   by("vix").textContent = say.points(market?.vix);
   by("quotes").textContent = say.quotes(market);
   by("quotes").className = market?.is_live ? "" : "old";
-  by("next").textContent = next ? `${say.words(next.name)}, ${say.moment(next.at)}` : "–";
+  by("next").textContent = next ? `${say.words(next.name)}, ${say.moment(next.at).replace(" ET", "")}` : "–";
   paintState(halt ? "halted" : "trading");
 }
 

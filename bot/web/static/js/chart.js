@@ -86,8 +86,10 @@ function line(plot, { at, label, tone, row = 0, isLeft = false }) {
   ctx.setLineDash([3 * scale, 3 * scale]);
   ctx.beginPath(); ctx.moveTo(x, top); ctx.lineTo(x, top + height); ctx.stroke();
   ctx.font = `${11 * scale}px system-ui`;
-  ctx.textAlign = isLeft ? "right" : "left";
-  ctx.fillText(label, x + (isLeft ? -4 : 4) * scale, top + (11 + 14 * row) * scale);
+  // A label that would leave the chart stands on the other side of its line.
+  const room = ctx.measureText(label).width + 6 * scale, goesLeft = isLeft ? x - room > left : x + room > left + width;
+  ctx.textAlign = goesLeft ? "right" : "left";
+  ctx.fillText(label, x + (goesLeft ? -4 : 4) * scale, top + (11 + 14 * row) * scale);
   ctx.restore();
 }
 

@@ -46,6 +46,13 @@ export function chip(word) {
   return h("span", { class: `chip ${word}` }, String(word).replaceAll("_", " "));
 }
 
+/** Return what asks for a person: the first sentence as a notice, the rest folded behind it. */
+export function notices([first, ...rest]) {
+  if (first === undefined) return [];
+  return h("div", { class: "notice" }, first,
+    rest.length > 0 && h("details", {}, h("summary", {}, `${rest.length} more to see to`), rest.map((each) => h("p", {}, each))));
+}
+
 /** Return a painter that paints into a place only when what it paints has changed; what was unfolded stays so. */
 export function painter(place, paint) {
   let last;

@@ -1,5 +1,5 @@
 // The calendar: sessions with their moments, releases, rolls of what is held.
-import { card, h, painter, table } from "../dom.js";
+import { card, h, notices, painter, table } from "../dom.js";
 import * as say from "../format.js";
 
 export const isLive = false;
@@ -11,7 +11,7 @@ export function mount(view) {
     card("Sessions", "span-7", places.sessions),
     h("div", { class: "span-5" }, card("Releases", "", places.releases), h("br"), card("Hedge rolls", "", places.rolls))));
   const paint = {
-    warnings: painter(places.warnings, (told) => told.map((sentence) => h("p", { class: "notice" }, sentence))),
+    warnings: painter(places.warnings, notices),
     sessions: painter(places.sessions, sessions), releases: painter(places.releases, releases), rolls: painter(places.rolls, rolls),
   };
   return (data) => { for (const name of Object.keys(places)) paint[name](data[name]); };

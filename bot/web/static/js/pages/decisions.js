@@ -40,7 +40,7 @@ function rows({ total, decisions, before }, open, more) {
       ["Session", (row) => say.day(row.session), "nowrap"], ["Strategy", (row) => row.strategy], ["Moment", (row) => say.words(row.moment)],
       ["Action", (row) => chip(row.action)],
       ["Sentence", (row) => h("button", { type: "button", class: "link", "data-seq": row.seq, onclick: () => open(row.seq) }, row.sentence)],
-    ], decisions, "No decision has these words.", { isShown: true }),
+    ], decisions, Object.values(asked).some(Boolean) ? "No decision has these words." : "Nothing was decided yet.", { isShown: true }),
     before && h("p", {}, h("button", { type: "button", onclick: more }, "Show more")),
   ];
 }

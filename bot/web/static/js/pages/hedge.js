@@ -72,7 +72,7 @@ function slope(found) {
   const zero = -found.shocks[0], x = found.amm_slope.map((_, index) => index);
   const relative = x.map((each) => found.slope_usd[zero + each] / found.slope_usd[zero]);
   return [chart({
-    title: "What the next point of VIX brings, relative to no jump", x, xLabel: "Jump, points", writeX: (v) => say.signed(v, 0), write: (y) => say.points(y, 2),
+    title: "What the next point of VIX brings, relative to no jump", x, xLabel: "Jump, points", writeX: (v) => say.signed(v, 0), write: (y) => say.points(y, 3),
     series: [{ label: "Hedge", values: relative }, { label: `Nearest AMM, ${say.points(found.amm_depth, 0)} points deep`, values: found.amm_slope, dashed: true }],
   }), stats([["Steepening +1 to +20", `${say.points(found.steepening_ratio)} ×`], ["Misfit", say.points(found.amm_fit_rms, 3), "rms over 0 … 20"], ["Ceiling", say.usd(found.saturation_usd), "per point, deep in the money"]])];
 }

@@ -1,5 +1,5 @@
 // The overview: today's decision in a sentence, what the account is worth, what is held, the log.
-import { card, chip, h, painter, stats, table } from "../dom.js";
+import { card, chip, h, notices, painter, stats, table } from "../dom.js";
 import { chart } from "../chart.js";
 import * as say from "../format.js";
 
@@ -45,12 +45,12 @@ function warnings({ warnings: told, halt, isWell }) {
   return [
     halt && h("p", { class: "notice alarm", role: "alert" }, halt.sentence),
     isWell === false && h("p", { class: "notice alarm", role: "alert" }, "The program is not well: see Health."),
-    told.map((sentence) => h("p", { class: "notice" }, sentence)),
+    notices(told),
   ];
 }
 
 function decision({ condor, hedge }) {
-  if (!condor && !hedge) return h("p", { class: "empty" }, "Nothing was decided yet; the next moments stand beside.");
+  if (!condor && !hedge) return h("p", { class: "empty" }, "Nothing was decided yet; the next moments stand under What comes next.");
   return [
     condor && [h("p", { class: "sentence", id: "decision" }, condor.sentence), h("p", { class: "soft small" }, chip(condor.action), ` ${say.day(condor.session)}, ${say.words(condor.moment)} · `,
       h("a", { href: `/decisions#${condor.seq}` }, "filters and candidates"))],
