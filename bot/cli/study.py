@@ -40,7 +40,13 @@ def command() -> None:
     metavar="DIR",
     help="Where page, figures, pictures and kept replays go.",
 )
-@click.option("--from", "first", type=DATE, default=None, help="First session; default: earliest.")
+@click.option(
+    "--from",
+    "first",
+    type=DATE,
+    default=None,
+    help="First session; default: the earliest, or when VIX options began.",
+)
 @click.option("--to", "last", type=DATE, default=None, help="Last session; default: latest.")
 @click.option("--preset", default=DEFAULT_PRESET, show_default=True, metavar="NAME")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One parameter.")
@@ -72,11 +78,12 @@ def claims(
     """
     from bot.report.study_page import write_study  # noqa: PLC0415 - heavy, only when used
     from bot.study.pictures import pictures  # noqa: PLC0415
-    from bot.study.runs import RunSpec, history_source, span_of  # noqa: PLC0415
+    from bot.study.runs import RunSpec, history_source  # noqa: PLC0415
     from bot.study.study import make_study, shelf_in  # noqa: PLC0415
+    from bot.study.window import span_of_study  # noqa: PLC0415
 
     source = history_source(data)
-    span = span_of(source, first, last)
+    span = span_of_study(source, first, last)
     spec = RunSpec(preset, overrides, source, *span, seed)
     spec.settings()
     study = make_study(

@@ -82,7 +82,8 @@ def command(
       alvh sweep --preset seed_25 --preset budget_50 --data DIR --from 2011-01-03
       alvh sweep --grid shift.min_vix=12,16,20 --engine dask --scheduler tcp://127.0.0.1:8786
     """
-    from bot.study.runs import history_source, span_of  # noqa: PLC0415 - heavy, only when used
+    from bot.study.runs import history_source  # noqa: PLC0415 - heavy, only when used
+    from bot.study.window import span_of_study  # noqa: PLC0415
     from bot.sweep.engines import run_dask, run_local  # noqa: PLC0415
     from bot.sweep.plan import Worlds, axis_of, jobs_of  # noqa: PLC0415
     from bot.sweep.sweep import conclude, sweep  # noqa: PLC0415
@@ -94,7 +95,7 @@ def command(
     axes = [axis_of(text) for text in grids]
     source = history_source(data) if history else None
     today = date.min
-    span = span_of(source, first, last) if source is not None else (today, today)
+    span = span_of_study(source, first, last) if source is not None else (today, today)
     worlds = Worlds(source, *span, seed, seeds, sessions)
     jobs = jobs_of(presets or (DEFAULT_PRESET,), axes, LISTINGS[listing], worlds, overrides)
     many = workers or os.cpu_count() or 1

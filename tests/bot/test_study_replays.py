@@ -27,6 +27,7 @@ from bot.study.runs import (
 from bot.study.stress import WINDOWS, path_of, stress_rows
 from bot.study.tables import Tables
 from bot.study.variants import all_variants
+from bot.study.window import span_of_study
 from market.errors import ConfigError
 
 FIRST, LAST = date(2018, 1, 2), date(2018, 3, 29)
@@ -84,6 +85,15 @@ def test_a_damaged_file_counts_as_none(spec: RunSpec, tables: Tables, tmp_path: 
         path.write_bytes(path.read_bytes()[:100])
 
     assert shelf.get(spec) is None
+
+
+def test_a_study_begins_when_there_was_a_hedge_to_buy(data_folder: Path) -> None:
+    """VIX options were listed on 24 February 2006; recorded SPX and VIX reach back to 1990."""
+    recorded, built_in = history_source(data_folder), history_source(None)
+
+    assert span_of_study(recorded, None, date(2008, 12, 31))[0] == date(2006, 2, 24)
+    assert span_of_study(recorded, date(2004, 1, 5), date(2008, 12, 31))[0] == date(2004, 1, 5)
+    assert span_of_study(built_in, None, None) == (date(2014, 1, 3), date(2018, 12, 31))
 
 
 def test_a_run_is_named_by_all_that_it_depends_on(spec: RunSpec) -> None:
