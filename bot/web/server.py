@@ -19,10 +19,31 @@ from market.errors import ConfigError
 
 PORTS_TRIED = 20
 STOP_LIMIT_S = 2
+DATE_EVERY_S = 1.0
 
 
 class EmbeddedServer(uvicorn.Server):
-    """A server that leaves the signals to the process around it."""
+    """A server that leaves the signals to the process around it, and sleeps while nobody asks."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ended = asyncio.Event()
+
+    def end(self) -> None:
+        """Have it stop taking requests at once."""
+        self.should_exit = True
+        self._ended.set()
+
+    async def main_loop(self) -> None:
+        """Renew the date that answers carry, until ended.
+
+        The library's own loop wakes ten times as often to look for its end, which is most of what
+        an idle daemon costs.
+        """
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(DATE_EVERY_S):
+                    await self._ended.wait()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -89,7 +110,7 @@ async def serving(
     finally:
         desk.feed.close()
         await desk.close()
-        server.should_exit = True
+        server.end()
         await turning
         lag.cancel()
         with contextlib.suppress(asyncio.CancelledError):
