@@ -29,7 +29,8 @@ def plain(facts: object) -> dict[str, object]:
     """Return facts that are worked out late as what they say: JSON knows no mapping but a dict.
 
     Raises:
-        NotImplementedError: it is something else that JSON does not know.
+        NotImplementedError: it is something else that JSON does not know; the encoder that calls
+            this asks for that error.
     """
     if isinstance(facts, LateFacts):
         return dict(facts)

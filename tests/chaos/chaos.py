@@ -27,6 +27,7 @@ from random import Random
 sys.path.insert(0, str(Path(__file__).parent))
 
 from lives import Stage, life, live_bot, live_exchange
+from tally import KillTally
 
 from bot.book import Book
 from bot.events import EquityMarked, OrderApproved, Record
@@ -48,33 +49,12 @@ FORK = multiprocessing.get_context("fork")
 
 
 @dataclass
-class Tally:
-    """What came of a round, or of all."""
+class Tally(KillTally):
+    """What came of a round, or of all, with who was killed."""
 
-    rounds: int = 0
-    sessions: int = 0
-    kills: int = 0
     kills_of_bot: int = 0
     kills_of_exchange: int = 0
     kills_of_both: int = 0
-    orders: int = 0
-    fills: int = 0
-    settlements: int = 0
-    lost: int = 0
-    doubled: int = 0
-    unequal_books: int = 0
-    seconds: float = 0.0
-    trouble: list[str] = field(default_factory=list)
-
-    def add(self, other: "Tally") -> None:
-        """Add another tally to this one."""
-        for name, value in asdict(other).items():
-            setattr(self, name, getattr(self, name) + value)
-
-    @property
-    def is_clean(self) -> bool:
-        """Tell whether nothing went wrong."""
-        return not (self.lost or self.doubled or self.unequal_books or self.trouble)
 
 
 class Round:

@@ -31,6 +31,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from chaos import FORK, WATCH_EVERY_S
 from gateway_lives import GatewayStage, live_gateway, live_paper, said
 from lives import life
+from tally import KillTally
 
 from bot.events import EquityMarked, OrderApproved, Record
 from bot.journal.check import verify
@@ -74,35 +75,14 @@ END = timedelta(hours=1)
 
 
 @dataclass
-class Tally:
-    """What came of a round, or of all."""
+class Tally(KillTally):
+    """What came of a round, or of all, with when the bot was killed and what else went wrong."""
 
-    rounds: int = 0
-    sessions: int = 0
-    kills: int = 0
     kills_at_a_record: int = 0
     kills_at_the_account: int = 0
     kills_at_an_instant: int = 0
-    orders: int = 0
-    fills: int = 0
-    settlements: int = 0
     faults: int = 0
     unsent: int = 0
-    lost: int = 0
-    doubled: int = 0
-    unequal_books: int = 0
-    seconds: float = 0.0
-    trouble: list[str] = field(default_factory=list)
-
-    def add(self, other: "Tally") -> None:
-        """Add another tally to this one."""
-        for name, value in asdict(other).items():
-            setattr(self, name, getattr(self, name) + value)
-
-    @property
-    def is_clean(self) -> bool:
-        """Tell whether nothing went wrong."""
-        return not (self.lost or self.doubled or self.unequal_books or self.trouble)
 
 
 class Round:

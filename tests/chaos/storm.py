@@ -34,6 +34,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from chaos import FORK
 from lives import Stage, life, live_exchange
 from storm_lives import SLOW_AT, SLOW_FROM, SLOW_UNTIL, StormStage, live_in_storm
+from tally import Tally
 
 from bot.clock import SystemClock
 from bot.events import EntryClosed, EquityMarked, MomentMissed, OrderApproved, Record
@@ -60,38 +61,14 @@ ROOM_FOR_WORDS = 1 << 16
 
 
 @dataclass
-class Tally:
-    """What came of a round, or of all."""
+class StormTally(Tally):
+    """What came of a round, or of all, with the faults by kind and how lives ended."""
 
-    rounds: int = 0
-    sessions: int = 0
     faults: dict[str, int] = field(default_factory=dict)
     overlapping: int = 0
     lives: int = 0
     ends: dict[str, int] = field(default_factory=dict)
-    orders: int = 0
-    fills: int = 0
-    settlements: int = 0
     entries_missed: int = 0
-    lost: int = 0
-    doubled: int = 0
-    seconds: float = 0.0
-    trouble: list[str] = field(default_factory=list)
-
-    def add(self, other: "Tally") -> None:
-        """Add another tally to this one."""
-        for name, value in asdict(other).items():
-            mine = getattr(self, name)
-            setattr(
-                self,
-                name,
-                dict(Counter(mine) + Counter(value)) if isinstance(value, dict) else mine + value,
-            )
-
-    @property
-    def is_clean(self) -> bool:
-        """Tell whether nothing went wrong."""
-        return not (self.lost or self.doubled or self.trouble)
 
 
 @dataclass(frozen=True, order=True)
@@ -115,7 +92,7 @@ class Storm:
         self._exchange: BaseProcess | None = None
         self._bot_at = self._exchange_at = 0.0
         self._locks: list[sqlite3.Connection] = []
-        self.tally = Tally(rounds=1)
+        self.tally = StormTally(rounds=1)
         self._faults: dict[str, Callable[[], Callable[[], None]]] = {
             "kill the bot": self._kill_bot,
             "kill the exchange": self._kill_exchange,
@@ -302,7 +279,7 @@ def _write(path: Path, text: str) -> None:
     path.with_suffix(".new").rename(path)
 
 
-def judge(tally: Tally, stage: Stage) -> None:
+def judge(tally: StormTally, stage: Stage) -> None:
     """Hold the bot's journal against the exchange's file, and against itself."""
     with JournalReader(stage.journal) as reader:
         records = list(reader.records())
@@ -329,7 +306,7 @@ def judge(tally: Tally, stage: Stage) -> None:
         tally.trouble.append(f"event {found.seq} was made otherwise again: {found.sentence}")
 
 
-def _judge_sessions(tally: Tally, stage: Stage, records: list[Record]) -> None:
+def _judge_sessions(tally: StormTally, stage: Stage, records: list[Record]) -> None:
     sessions = stage.world.calendar.between(stage.span.first, stage.span.last)
     marks = Counter(r.session for r in records if isinstance(r, EquityMarked))
     closed = Counter(r.session for r in records if isinstance(r, EntryClosed))
@@ -360,7 +337,7 @@ def storm_of(world: World, seed: int, parent: Path) -> StormStage:
     return storm
 
 
-def play(world: World, seed: int, parent: Path) -> Tally:
+def play(world: World, seed: int, parent: Path) -> StormTally:
     """Play one round and judge it."""
     storm = storm_of(world, seed, parent)
 
@@ -384,7 +361,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None)
     given = parser.parse_args()
     seed = given.seed if given.seed is not None else int.from_bytes(os.urandom(2), "big")
-    world, total = historical_world(Settings.model_validate(SETTINGS), None, seed), Tally()
+    world, total = historical_world(Settings.model_validate(SETTINGS), None, seed), StormTally()
     print(f"seed {seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="alvh-storm-") as parent:
         while sum(total.faults.values()) < given.faults:

@@ -21,6 +21,7 @@ from market.orders import (
     BrokerEvent,
     LineChanged,
     LineState,
+    Order,
     OrderAccepted,
     OrderFilled,
     OrderRejected,
@@ -62,10 +63,10 @@ async def goes_on(bench: Bench, seconds: float, times: int = 1) -> tuple[BrokerE
     return tuple(events)
 
 
-async def sends(bench: Bench, *orders: object) -> tuple[BrokerEvent, ...]:
+async def sends(bench: Bench, *orders: Order) -> tuple[BrokerEvent, ...]:
     """Send orders and let two seconds pass, in which those at a good limit fill."""
     for order in orders:
-        await bench.broker.submit(approved(order))  # type: ignore[arg-type]
+        await bench.broker.submit(approved(order))
     return (*bench.broker.drain(), *await bench.pass_time(2))
 
 

@@ -13,6 +13,7 @@ from market.orders import (
     BrokerEvent,
     FillReviewed,
     LookVerdict,
+    Order,
     OrderCancelled,
     OrderFilled,
     OrderLooked,
@@ -37,9 +38,9 @@ def looks(events: list[BrokerEvent]) -> list[tuple[Decimal, LookVerdict]]:
     return [(e.limit_credit, e.verdict) for e in events if isinstance(e, OrderLooked)]
 
 
-async def sent(bench: Bench, order: object = FILLING) -> list[BrokerEvent]:
+async def sent(bench: Bench, order: Order = FILLING) -> list[BrokerEvent]:
     """Send an order; return what was told of it so far."""
-    await bench.broker.submit(approved(order))  # type: ignore[arg-type]
+    await bench.broker.submit(approved(order))
     return [*bench.broker.drain()]
 
 
