@@ -41,7 +41,7 @@ def levels_of(
 
 
 def _vix_elasticity(calendar: SessionCalendar, snapshot: Snapshot) -> float | None:
-    """Return how far VIX moves in logs per log of SPX since the history knew it, None at a close."""
+    """Return how far VIX moves per move of SPX since the history knew it, None at a close."""
     day = snapshot.at.astimezone(exchange_zone()).date()
     if not calendar.is_session(day):
         return VIX_ELASTICITY
