@@ -190,15 +190,15 @@ class _Fit:
     ) -> tuple[SurfaceParams, tuple[FitNote, ...]]:
         """Return the parameters with the widths of quotes fitted to those of chains."""
         notes: tuple[FitNote, ...] = ()
+        fitted: dict[str, Any] = {}
         for underlying, part in (("SPX", "spx_quotes"), ("VIX", "vix_quotes")):
             seen, unseen = (
                 seen_widths([o for o in own if o.underlying == underlying], self._vix_at)
                 for own in (sample, rest)
             )
-            widths, told = fit_widths(part, getattr(params, part), seen, unseen)
-            params = dataclasses.replace(params, **{part: widths})
+            fitted[part], told = fit_widths(part, getattr(params, part), seen, unseen)
             notes += told
-        return params, notes
+        return dataclasses.replace(params, **fitted), notes
 
     def _vix_at(self, at: datetime) -> float:
         return self.world.market.levels(at).vix

@@ -40,7 +40,7 @@ def fit_family(params: FamilyParams, history: History) -> tuple[FamilyParams, tu
             continue
         weights = least_absolute(drivers[sample], log_ratio[sample])
         elasticity = _elasticity(history, closes, getattr(params, name).daily_elasticity)
-        fitted[name] = MemberParams(*weights.tolist(), daily_elasticity=elasticity)
+        fitted[name] = MemberParams(*np.append(weights, elasticity).tolist())
         misses = np.expm1(drivers @ weights - log_ratio)
         notes.append(_note(name, history, sample, misses, rest))
     return dataclasses.replace(params, **fitted), tuple(notes)

@@ -73,8 +73,12 @@ def fit_futures(
     if len(sample) < _LEAST_CURVES:
         return params, ()
     start = [getattr(params.vix_futures, name) for name in _NAMES]
+
+    def errors(values: FloatArray) -> FloatArray:
+        return np.concatenate([misses(_with(params, values), curve) for curve in sample])
+
     found = least_squares(
-        lambda values: np.concatenate([misses(_with(params, values), one) for one in sample]),
+        errors,
         np.clip(start, np.array(_LOW) + 1e-6, np.array(_HIGH) - 1e-6),
         bounds=(_LOW, _HIGH),
         x_scale=np.abs(start) + 0.05,

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 
@@ -159,4 +160,5 @@ def _shares(sample: Sequence[SeenWidths]) -> list[float]:
 
 
 def _with(widths: QuoteWidths, names: Sequence[str], values: FloatArray) -> QuoteWidths:
-    return dataclasses.replace(widths, **dict(zip(names, map(float, values), strict=True)))
+    changes: dict[str, Any] = dict(zip(names, map(float, values), strict=True))
+    return dataclasses.replace(widths, **changes)
