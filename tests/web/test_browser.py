@@ -17,6 +17,7 @@ from web_samples import TOKEN, Site, site_at_noon
 from bot.events import HaltAsked, ResumeAsked
 from bot.journal.reader import JournalReader
 from bot.web.app import PAGES
+from bot.web.facts import News
 from bot.web.options import TOKEN_VARIABLE
 from bot.world import World
 from market.schedule import MomentName
@@ -242,7 +243,11 @@ async def lateness(site: Site, tab: Tab, session: date) -> Lateness:
     clock = asyncio.get_running_loop().time
     offset = await tab.page.evaluate("Date.now()") / 1000 - clock()
     committed: dict[int, float] = {}
-    site.desk.feed.listen(lambda news: committed.setdefault(news.seq, clock() + offset))
+
+    def note(news: News) -> None:
+        committed[news.seq] = clock() + offset
+
+    site.desk.feed.listen(note)
     async for _ in site.live(session):
         last = site.desk.facts.seq
         await tab.page.wait_for_selector(f"#view[data-seq='{last}']", timeout=WAIT_MS)
