@@ -11,9 +11,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import duckdb
 from data_samples import (
@@ -32,6 +30,7 @@ from data_samples import (
 )
 from data_server import Reply, serving
 from inside import Ended, call, can_be_called
+from message_receiver import receiving
 from shell import ALVH, LIMIT_S, ROOT
 
 from bot.world import config_text
@@ -94,10 +93,10 @@ class Prepared:
 @contextmanager
 def prepared(folder: Path) -> Iterator[Prepared]:
     """Fill a folder; publisher and receiver answer while the block runs."""
-    with serving() as publisher, _receiver() as address:
+    with serving() as publisher, receiving() as receiver:
         for path, body in PUBLISHED.items():
             publisher.on(path, Reply(body))
-        here = Prepared(folder, _environment(folder, address), publisher.url)
+        here = Prepared(folder, _environment(folder, receiver.address), publisher.url)
         _fill(here)
         yield here
 
@@ -172,27 +171,3 @@ def _write_chains(here: Prepared) -> None:
         )
         tables.executemany("INSERT INTO chains VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         tables.execute(f"COPY chains TO '{here.folder / 'chains.parquet'}' (FORMAT parquet)")
-
-
-@contextmanager
-def _receiver() -> Iterator[str]:
-    """Take every message that is posted here; yield the address as apprise writes it."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["content-length"]))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Keep quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"json://127.0.0.1:{server.server_port}/hook"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

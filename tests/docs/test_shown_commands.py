@@ -1,6 +1,5 @@
 """Every command that README.md, a page or a help shows is run, or says why it cannot be."""
 
-import os
 import re
 import shlex
 import tomllib
@@ -80,10 +79,12 @@ def recorded(shown: str) -> list[pytest.MarkDecorator]:
 @pytest.mark.parametrize(
     "shown", [pytest.param(each, marks=recorded(each), id=each) for each in ALONE]
 )
-def test_a_command_alone_ends_well(shown: str, place: Prepared) -> None:
+def test_a_command_alone_ends_well(
+    shown: str, place: Prepared, request: pytest.FixtureRequest
+) -> None:
     line = in_place_of(shown)
     if "RECORDED" in line:
-        line = line.replace("RECORDED", str(recorded_data()))
+        line = line.replace("RECORDED", str(request.getfixturevalue("data_folder")))
     line = line.replace("PUBLISHER", place.publisher).replace("FOLDER", str(place.folder))
 
     if OF_A_BROWSER in line:
@@ -93,13 +94,6 @@ def test_a_command_alone_ends_well(shown: str, place: Prepared) -> None:
 
     expected = TABLE["exits"].get(shown, 0)
     assert ended.code == expected, f"{line}\n{ended.out[-1000:]}\n{ended.err[-2000:]}"
-
-
-def recorded_data() -> Path:
-    """Return the folder of recorded data; a test without one skips."""
-    if not os.environ.get("ALVH_DATA"):
-        pytest.skip("ALVH_DATA names no folder of real market data")
-    return Path(os.environ["ALVH_DATA"])
 
 
 def test_no_shown_command_is_overlooked() -> None:
