@@ -12,6 +12,7 @@ import numpy as np
 from bot.world import World, shipped_params
 from market.calibration.chains import Snapshot, read_snapshots
 from market.calibration.evaluation import evaluate, report
+from market.calibration.family_fit import fit_family
 from market.calibration.fit import (
     event_errors,
     fit_events,
@@ -20,8 +21,14 @@ from market.calibration.fit import (
     fit_under_way,
     fit_vix,
 )
+from market.calibration.futures_fit import fit_futures, recorded_curves
+from market.calibration.notes import FitNote
+from market.calibration.session_fit import fit_rest_by_minute, fit_window_power
 from market.calibration.split import is_held_out, is_vix1d_held_out
+from market.calibration.width_fit import fit_widths, seen_widths
 from market.errors import HistoryError
+from market.family import complete_family
+from market.macro import MacroKind
 from market.model import ModelMarket
 from market.sessions import exchange_zone
 from market.surface import Surface
@@ -37,12 +44,16 @@ CHAIN_FILES = (
 
 @dataclass(frozen=True)
 class Calibration:
-    """Fitted parameters, what they were fitted on, and their errors on the rest."""
+    """Fitted parameters, what they were fitted on, and their errors on the rest.
+
+    `notes` tell of the parts fitted to index histories, futures, bars and quotes.
+    """
 
     params: SurfaceParams
     sample: dict[str, Any]
     held_out: dict[str, Any]
     vix1d: dict[str, Any]
+    notes: tuple[FitNote, ...] = ()
 
 
 def evaluate_file(world: World, path: Path) -> dict[str, Any]:
@@ -56,14 +67,17 @@ def evaluate_file(world: World, path: Path) -> dict[str, Any]:
 
 
 def calibrate(world: World, folder: Path, params: SurfaceParams) -> Calibration:
-    """Return SPX term structure, smile and releases and the VIX smile, fitted to a folder.
+    """Return the parameters fitted to a folder, each part to what the folder has for it.
 
     Raises:
         HistoryError: the folder holds no real chains.
     """
-    fit = _Fit(world)
-    snapshots = [one for one in fit.read(folder) if not one.is_stale]
+    snapshots = [one for one in _Fit(world).read(folder) if not one.is_stale]
     sample = [snapshot for snapshot in snapshots if not is_held_out(snapshot)]
+    unseen = [snapshot for snapshot in snapshots if is_held_out(snapshot)]
+    params, of_indices = fitted_to_indices(world, params)
+    world = dataclasses.replace(world, family=complete_family(world.history, params.family))
+    fit = _Fit(world)
     chains = [one for one in sample if one.underlying == "SPX"]
     spx = [one for one in chains if is_closing(one, world)]
     within = [one for one in chains if not is_closing(one, world)]
@@ -78,16 +92,39 @@ def calibrate(world: World, folder: Path, params: SurfaceParams) -> Calibration:
     if fitted:
         params = fit_events(params, world.family, fit.business_of, fitted)
     params = fit_under_way(params, fit.market_of, world.calendar, within)
+    params, of_window = fit.window(params)
     if vix:
         params = fit_vix(params, fit.market_of, vix)
-    unseen = [snapshot for snapshot in snapshots if is_held_out(snapshot)]
+    params, of_widths = fit.widths(params, sample, unseen)
     rest = [close for close in closes if is_vix1d_held_out(fit.session(close))]
     return Calibration(
         params=params,
         sample={"spx": _days(spx), "vix": _days(vix), "vix1d_sessions": len(fitted)},
         held_out=report(evaluate(fit.market_of(params), world.calendar, unseen)),
         vix1d=fit.vix1d_errors(params, rest),
+        notes=(*of_indices, *of_window, *of_widths),
     )
+
+
+def fitted_to_indices(
+    world: World, params: SurfaceParams
+) -> tuple[SurfaceParams, tuple[FitNote, ...]]:
+    """Return the parameters with family, futures and the hours of a session fitted to history.
+
+    A part of which the history has too little stays as it is, without a note.
+    """
+    history, calendar = world.history, world.calendar
+    family, of_family = fit_family(params.family, history)
+    params = dataclasses.replace(params, family=family)
+    curves = recorded_curves(history, calendar, complete_family(history, family))
+    params, of_futures = fit_futures(params, curves)
+    decisions = {
+        event.at.astimezone(exchange_zone()).date()
+        for event in world.macro.events
+        if event.kind is MacroKind.FOMC
+    }
+    term, of_hours = fit_rest_by_minute(params.spx_term, history, calendar, decisions)
+    return dataclasses.replace(params, spx_term=term), (*of_family, *of_futures, *of_hours)
 
 
 def chains_of(world: World, folder: Path) -> list[Snapshot]:
@@ -136,6 +173,35 @@ class _Fit:
 
     def business_of(self, params: SurfaceParams) -> BusinessTime:
         return BusinessTime(self.world.calendar, self.world.macro.events, params.spx_term)
+
+    def window(self, params: SurfaceParams) -> tuple[SurfaceParams, tuple[FitNote, ...]]:
+        """Return the parameters with the power of VIX9D's window fitted to its history."""
+        term, notes = fit_window_power(
+            params.spx_term,
+            self.world.history,
+            self.world.calendar,
+            self.business_of(params),
+            params.family.vix9d.daily_elasticity,
+        )
+        return dataclasses.replace(params, spx_term=term), notes
+
+    def widths(
+        self, params: SurfaceParams, sample: Sequence[Snapshot], rest: Sequence[Snapshot]
+    ) -> tuple[SurfaceParams, tuple[FitNote, ...]]:
+        """Return the parameters with the widths of quotes fitted to those of chains."""
+        notes: tuple[FitNote, ...] = ()
+        fitted: dict[str, Any] = {}
+        for underlying, part in (("SPX", "spx_quotes"), ("VIX", "vix_quotes")):
+            seen, unseen = (
+                seen_widths([o for o in own if o.underlying == underlying], self._vix_at)
+                for own in (sample, rest)
+            )
+            fitted[part], told = fit_widths(part, getattr(params, part), seen, unseen)
+            notes += told
+        return dataclasses.replace(params, **fitted), notes
+
+    def _vix_at(self, at: datetime) -> float:
+        return self.world.market.levels(at).vix
 
     def read(self, folder: Path) -> list[Snapshot]:
         paths = [folder / name for name in CHAIN_FILES if (folder / name).exists()]
@@ -195,50 +261,3 @@ def is_closing(snapshot: Snapshot, world: World) -> bool:
 
 def _days(snapshots: Iterable[Snapshot]) -> list[str]:
     return sorted({one.at.astimezone(exchange_zone()).date().isoformat() for one in snapshots})
-
-
-def params_text(found: Calibration, on: date) -> str:
-    """Return the text of a surface file: the parameters, with sample, date and error."""
-    lines = [
-        "# Parameters of the model market, as written by `alvh calibrate`.",
-        f"# Fitted on {on}. SPX chains of {', '.join(found.sample['spx']) or 'none'}.",
-        f"# VIX chains of {', '.join(found.sample['vix']) or 'none'}.",
-        f"# VIX1D of {found.sample['vix1d_sessions']} sessions.",
-        "# Errors on chains not in the fit, medians of absolute values:",
-    ]
-    for name in ("spx", "vix"):
-        told = found.held_out.get(name)
-        if told:
-            error = told["all"]
-            lines.append(
-                f"# - {name.upper()}: {error['median_absolute']} {told['unit']}"
-                f" ({error['count']} options)"
-            )
-    if "spx" in found.held_out:
-        condors = found.held_out["spx"]["condors"]
-        lines.append(
-            f"# - one-day condors: {condors['median_absolute']} points ({condors['count']})"
-        )
-    lines.append(
-        f"# - VIX1D inferred: {found.vix1d['median_absolute_frac']} as a fraction"
-        f" ({found.vix1d['sessions']} sessions)"
-    )
-    lines.append("# carry, family, vix_futures and the quotes were not fitted here.")
-    for field in dataclasses.fields(found.params):
-        lines += _section(field.name, getattr(found.params, field.name))
-    return "\n".join(lines) + "\n"
-
-
-def _section(name: str, section: Any) -> list[str]:
-    """Return a section as TOML; tables keyed by years and nested sections follow its numbers."""
-    numbers: list[str] = []
-    tables: list[str] = []
-    for field in dataclasses.fields(section):
-        value = getattr(section, field.name)
-        if isinstance(value, float):
-            numbers.append(f"{field.name} = {round(value, 6)}")
-        elif isinstance(value, tuple):
-            tables += ["", f"[{name}.{field.name}]", *(f"{year} = {part}" for year, part in value)]
-        else:
-            tables += _section(f"{name}.{field.name}", value)
-    return ["", f"[{name}]", *numbers, *tables] if numbers else tables

@@ -19,7 +19,8 @@ from market.values import value
 YEAR_SESSIONS = 252
 _MEAN_SESSIONS = (5, 21, 63, YEAR_SESSIONS)
 _USUAL_VIX_POINTS = 18.0
-_USUAL_VVIX_POINTS = 90.0
+# What a member is measured from in logs: VIX itself unless it stands here.
+ANCHORS = {"vvix": 90.0}
 _WEEK_SESSIONS = 5
 # Annual vol in points per unit of ln(high / low) (M. Parkinson, 1980).
 _VOL_PER_RANGE = 100.0 * math.sqrt(252.0 / (4.0 * math.log(2.0)))
@@ -163,9 +164,8 @@ def complete_family(history: History, params: FamilyParams) -> VolFamily:
     vix = history.vix_close
     means = {count: _trailing_mean(vix, count) for count in _MEAN_SESSIONS}
     inferred = {
-        "vix9d": vix * _relative(params.vix9d, vix, means),
-        "vix3m": vix * _relative(params.vix3m, vix, means),
-        "vvix": _USUAL_VVIX_POINTS * _relative(params.vvix, vix, means),
+        name: ANCHORS.get(name, vix) * _relative(getattr(params, name), vix, means)
+        for name in ("vix9d", "vix3m", "vvix")
     }
     recorded = {"vix9d": history.vix9d, "vix3m": history.vix3m, "vvix": history.vvix}
     has_vix = ~np.isnan(vix)
@@ -221,6 +221,14 @@ def _relative(member: MemberParams, vix: FloatArray, means: Mapping[int, FloatAr
     for count, power in zip(_MEAN_SESSIONS, powers, strict=True):
         log_ratio += power * np.log(vix / means[count])
     return np.asarray(np.exp(log_ratio))
+
+
+def log_drivers(vix: FloatArray) -> FloatArray:
+    """Return what the logs of a member are made of, a row a session: 1, ln(VIX / 18), and the
+    logs of VIX over its trailing means; in the order of the parameters."""
+    columns = [np.ones(len(vix)), np.log(vix / _USUAL_VIX_POINTS)]
+    columns += [np.log(vix / _trailing_mean(vix, count)) for count in _MEAN_SESSIONS]
+    return np.stack(columns, axis=1)
 
 
 def _trailing_mean(values: FloatArray, count: int) -> FloatArray:

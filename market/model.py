@@ -14,7 +14,7 @@ from decimal import Decimal
 import numpy as np
 
 from market.errors import NoSuchSession
-from market.family import VolFamily
+from market.family import VolFamily, VolState
 from market.history import History
 from market.instants import Instant, Instants
 from market.instruments import OptionContract, TradingClass
@@ -39,6 +39,7 @@ from market.sessions import SessionCalendar
 from market.settlement import modelled_vix_settlement
 from market.single_quotes import SingleQuotes
 from market.surface import Surface
+from market.surface_params import SurfaceParams
 from market.surface_term import BusinessTime
 from market.vix_curve import VixCurve
 
@@ -223,18 +224,48 @@ class ModelMarket:
         return None if terms is None else self._surface.chain(terms)
 
     def chain_on_forward(
-        self, key: ChainKey, at: datetime, forward: float, strikes: FloatArray
+        self,
+        key: ChainKey,
+        at: datetime,
+        forward: float,
+        strikes: FloatArray,
+        vol: VolState | None = None,
     ) -> Chain:
         """Return how the model prices an expiry at `strikes`, were its forward this one.
 
-        For comparison with real chains, whose forward is known; listed or not.
+        For comparison with real chains, whose forward is known; listed or not. `vol` stands in for
+        the levels of that instant.
 
         Raises:
             MarketDataError: the instant lies outside history, or VIX is not known yet.
             NoSuchSession: the expiry is no session.
         """
-        terms = self._terms.anew(self._instants.at(at), key, forward)
-        return self._surface.chain(terms, strikes)
+        instant = self._instants.at(at)
+        if vol is not None:
+            instant = _with_vol(instant, vol)
+        return self._surface.chain(self._terms.anew(instant, key, forward), strikes)
+
+    def forward(self, key: ChainKey, at: datetime) -> float:
+        """Return the model's own forward of an expiry, listed or not, in points.
+
+        Raises:
+            MarketDataError: the instant lies outside history, or VIX is not known yet.
+            NoSuchSession: the expiry is no session.
+        """
+        return self._terms.anew(self._instants.at(at), key).forward
+
+    def vol_state(self, at: datetime) -> VolState:
+        """Return the levels that price everything at an instant, in points.
+
+        Raises:
+            MarketDataError: the instant lies outside history, or VIX is not known yet.
+        """
+        return self._instants.at(at).vol
+
+    @property
+    def params(self) -> SurfaceParams:
+        """Return the parameters of the model."""
+        return self._surface.params
 
     def vix_future(self, expiry: date, at: datetime) -> float:
         """Return the model's VIX future for delivery at the settlement of an expiry, points."""
@@ -243,3 +274,17 @@ class ModelMarket:
     def rate_frac(self, at: datetime) -> float:
         """Return the bill rate known at an instant, a fraction a year."""
         return self._instants.at(at).rate_frac
+
+
+def _with_vol(instant: Instant, vol: VolState) -> Instant:
+    """Return an instant at other levels, with none of the answers found at its own."""
+    return Instant(
+        at=instant.at,
+        on=instant.on,
+        row=instant.row,
+        is_closed=instant.is_closed,
+        session_left=instant.session_left,
+        spx=instant.spx,
+        vol=vol,
+        rate_frac=instant.rate_frac,
+    )

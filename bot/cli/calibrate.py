@@ -1,5 +1,6 @@
 """`alvh calibrate`: the market model against real chains."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,8 @@ import click
 
 from bot.cli.options import DEFAULT_SEED, json_option, print_json
 from market.errors import ConfigError
+
+DEFAULT_OUT = Path("surface.toml")
 
 
 @click.command("calibrate")
@@ -27,7 +30,7 @@ from market.errors import ConfigError
     "--out",
     type=click.Path(path_type=Path),
     metavar="FILE.toml",
-    help="Write the refitted parameters here.",
+    help="Write the refitted parameters here.  [default: surface.toml]",
 )
 @json_option
 def command(data: Path | None, file: Path | None, out: Path | None, as_json: bool) -> None:
@@ -48,12 +51,27 @@ def command(data: Path | None, file: Path | None, out: Path | None, as_json: boo
         raise ConfigError("calibrate needs chains: name a folder with --data, or --evaluate FILE.")
     if file is not None and out is not None:
         raise ConfigError("--evaluate measures and --out writes a refit; give one of them.")
+    target = _target(out) if file is None else DEFAULT_OUT
     world = historical_world(load_settings(DEFAULT_PRESET, None, ()), data, DEFAULT_SEED)
     if file is not None:
         _show(_evaluated(world, file), as_json)
         return
     if data is not None:
-        _show(_refitted(world, data, out), as_json)
+        _show(_refitted(world, data, target), as_json)
+
+
+def _target(out: Path | None) -> Path:
+    """Return the file to write, known before minutes are spent on a fit.
+
+    Raises:
+        ConfigError: its folder is absent, or the file was not named and exists.
+    """
+    target = out or DEFAULT_OUT
+    if out is None and target.exists():
+        raise ConfigError(f"{target} exists; name the file to write with --out.")
+    if not target.parent.is_dir():
+        raise ConfigError(f"--out {target} cannot be written: its folder is not there.")
+    return target
 
 
 def _evaluated(world: Any, file: Path) -> dict[str, Any]:
@@ -62,17 +80,20 @@ def _evaluated(world: Any, file: Path) -> dict[str, Any]:
     return evaluate_file(world, file)
 
 
-def _refitted(world: Any, data: Path, out: Path | None) -> dict[str, Any]:
-    from bot.calibration import calibrate, params_text  # noqa: PLC0415 - heavy
+def _refitted(world: Any, data: Path, target: Path) -> dict[str, Any]:
+    from bot.calibration import calibrate  # noqa: PLC0415 - heavy
+    from bot.calibration_text import params_text  # noqa: PLC0415
     from bot.clock import SystemClock  # noqa: PLC0415
     from bot.world import shipped_params  # noqa: PLC0415
 
     found = calibrate(world, data, shipped_params())
     text = params_text(found, SystemClock().now().date())
-    if out is not None:
-        out.write_text(text, encoding="utf-8")
-    told = {"sample": found.sample, "vix1d_held_out": found.vix1d, "written": out and str(out)}
-    return told | {"held_out": found.held_out}
+    target.write_text(text, encoding="utf-8")
+    told = {"sample": found.sample, "vix1d_held_out": found.vix1d, "written": str(target)}
+    return told | {
+        "fits": [asdict(note) | {"line": note.line()} for note in found.notes],
+        "held_out": found.held_out,
+    }
 
 
 def _show(told: dict[str, Any], as_json: bool) -> None:
@@ -81,7 +102,10 @@ def _show(told: dict[str, Any], as_json: bool) -> None:
         return
     errors = told.get("held_out", told)
     if "written" in told:
-        click.echo(f"Fitted; written to {told['written'] or 'nothing (name --out)'}. Held out:")
+        click.echo(f"Fitted; written to {told['written']}.")
+        for line in told["fits"]:
+            click.echo(line["line"])
+        click.echo("Chains held out:")
     for one in errors["snapshots"]:
         click.echo(_line(one))
     for name in ("spx", "vix"):

@@ -2,7 +2,8 @@
 
 Rules of this file:
 - The model knows what was known at the time of a snapshot and the parity forward of the expiry, so
-  a stale spot does no harm; what it does not know is any vol of the chain.
+  a stale spot does no harm: where it lies elsewhere than the history, the levels move along. What
+  the model does not know is any vol of the chain.
 - SPX is judged by implied vol out of the money, VIX calls by their price, which is what the hedge
   pays. Errors are model less real; medians are of absolute errors.
 - Deltas are those of the real chain.
@@ -18,8 +19,10 @@ import numpy as np
 from market.calibration.chains import Snapshot
 from market.calibration.condors import CondorError, condor_errors
 from market.calibration.level import chain_at_level, iv_at
+from market.calibration.standing import levels_of
 from market.calibration.usable import at_money_iv, usable
 from market.errors import MarketDataError
+from market.family import VolState
 from market.model import ModelMarket
 from market.quotes import BoolArray, Chain, FloatArray
 from market.sessions import SessionCalendar, exchange_zone
@@ -94,31 +97,38 @@ def _evaluated(
     except MarketDataError as trouble:
         return SnapshotErrors(snapshot, None, _joined([]), (), (), skipped=str(trouble))
     if not snapshot.chains:
-        return SnapshotErrors(snapshot, vix, _joined([]), (), (), skipped="no expiry could be used")
+        skipped = f"no expiry could be used ({_reasons(snapshot)})"
+        return SnapshotErrors(snapshot, vix, _joined([]), (), (), skipped=skipped)
     parts: list[Errors] = []
     condors: list[CondorError] = []
     forwards: list[float] = []
     following: NextSession | None = None
+    vol = levels_of(market, calendar, snapshot)
     for real in snapshot.chains:
         key = (real.trading_class, real.expiry)
-        model = market.chain_on_forward(key, real.at, real.forward, real.strikes)
+        model = market.chain_on_forward(key, real.at, real.forward, real.strikes, vol)
         if snapshot.underlying == "SPX":
             parts.append(_spx_rows(real, model))
             if _is_next_session(real, calendar):
                 condors.extend(condor_errors(real, model))
-                following = _next_session(market, real) or following
+                following = _next_session(market, real, vol) or following
         else:
             parts.append(_vix_rows(real, model))
             forwards.append(market.vix_future(real.expiry, real.at) - real.forward)
     return SnapshotErrors(snapshot, vix, _joined(parts), tuple(condors), tuple(forwards), following)
 
 
-def _next_session(market: ModelMarket, real: Chain) -> NextSession | None:
+def _reasons(snapshot: Snapshot) -> str:
+    """Return why expiries were left out, with how many of each."""
+    return "; ".join(f"{why}: {count}" for why, count in sorted(snapshot.left_out.items()))
+
+
+def _next_session(market: ModelMarket, real: Chain, vol: VolState | None) -> NextSession | None:
     atm_iv = at_money_iv(real)
     if atm_iv is None:
         return None
-    modelled = float(iv_at(market, real, np.array([real.forward]))[0])
-    condors = condor_errors(real, chain_at_level(market, real, atm_iv))
+    modelled = float(iv_at(market, real, np.array([real.forward]), vol)[0])
+    condors = condor_errors(real, chain_at_level(market, real, atm_iv, vol))
     return NextSession(modelled / atm_iv - 1.0, condors)
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.calibration import Calibration, closing_snapshots, params_text
+from bot.calibration import Calibration, closing_snapshots
+from bot.calibration_text import params_text
 from bot.settings import Settings
 from bot.world import World, historical_world, shipped_params
 from market.calibration.chains import Snapshot, read_snapshots

@@ -1,10 +1,14 @@
 """`alvh chain` and `alvh calibrate`, as a shell calls them."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from cli_samples import Alvh
+
+from bot.world import shipped_params
+from market.surface_params import SurfaceParams
 
 
 def test_a_chain_is_told_with_spot_forward_and_rows(alvh: Alvh) -> None:
@@ -50,6 +54,56 @@ def test_calibrate_wants_chains(alvh: Alvh) -> None:
 
     assert told.code == 2
     assert "calibrate needs chains" in told.err
+
+
+def test_a_refit_does_not_begin_where_it_could_not_be_written(
+    alvh: Alvh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "surface.toml").write_text("mine")
+
+    existing = alvh("calibrate", "--data", tmp_path)
+    nowhere = alvh("calibrate", "--data", tmp_path, "--out", tmp_path / "absent" / "new.toml")
+
+    assert (existing.code, existing.err) == (
+        2,
+        "alvh: surface.toml exists; name the file to write with --out.\n",
+    )
+    assert nowhere.code == 2
+    assert "cannot be written: its folder is not there." in nowhere.err
+    assert (tmp_path / "surface.toml").read_text() == "mine"
+
+
+def test_a_refit_writes_its_file_and_tells_sample_and_error_of_every_part(
+    alvh: Alvh, data_folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "new.toml"
+
+    told = json.loads(alvh("calibrate", "--data", data_folder, "--out", out, "--json").out)
+
+    shipped = shipped_params()
+    fitted = SurfaceParams.from_toml(out.read_text(encoding="utf-8"))
+    assert told["written"] == str(out)
+    assert [fit["part"] for fit in told["fits"]] == [
+        "family.vix9d",
+        "family.vix3m",
+        "family.vvix",
+        "vix_futures",
+        "spx_term.rest_by_minute",
+        "spx_term.window_power",
+        "spx_quotes",
+        "vix_quotes",
+    ]
+    assert all(fit["line"] in out.read_text(encoding="utf-8") for fit in told["fits"])
+    # The shipped parameters are those of the same command, but for the widths and the window.
+    for name in ("vix9d", "vix3m", "vvix"):
+        ours, theirs = getattr(shipped.family, name), getattr(fitted.family, name)
+        assert asdict(theirs) == pytest.approx(asdict(ours), abs=0.01)
+    assert asdict(fitted.vix_futures) == pytest.approx(asdict(shipped.vix_futures), rel=0.03)
+    assert asdict(fitted.spx_smile) == pytest.approx(asdict(shipped.spx_smile), rel=0.02)
+    assert fitted.spx_term.window_power == pytest.approx(shipped.spx_term.window_power, abs=0.06)
+    rest, given = (dict(of.spx_term.rest_by_minute) for of in (fitted, shipped))
+    assert rest == pytest.approx(given, abs=0.005)
 
 
 def test_an_evaluation_tells_errors_by_snapshot_tenor_delta_and_condor(

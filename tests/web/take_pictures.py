@@ -5,6 +5,7 @@ Every page of the sample run, wide and on a phone, light and dark, of few colour
 
 import asyncio
 import io
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -24,7 +25,8 @@ from bot.world import historical_world
 if TYPE_CHECKING:
     from playwright.async_api import BrowserContext
 
-FOLDER = Path(__file__).parents[2] / "docs" / "images" / "web"
+DOCS = Path(__file__).parents[2] / "docs"
+FOLDER = DOCS / "images" / "web"
 SIZES = {"wide": (1280, 800), "phone": (390, 844)}
 TALLEST = 1500
 COLOURS = 200
@@ -68,6 +70,8 @@ async def main() -> None:
     shots: dict[tuple[str, str, str], Image.Image] = {}
     with tempfile.TemporaryDirectory() as folder:
         async with site_at_noon(world, Path(folder)) as site, async_playwright() as driver:
+            shutil.rmtree(Path(folder) / "reports")
+            shutil.copytree(DOCS / "studies", Path(folder) / "reports")
             browser = await driver.chromium.launch(
                 executable_path=chromium_path(), args=["--no-sandbox"]
             )
