@@ -1,4 +1,4 @@
-"""An official value that comes late: the expiry waits, journal and log say so, the cash is right."""
+"""An official value that comes late: the expiry waits and says so, and the cash is right."""
 
 import io
 import json
