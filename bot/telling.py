@@ -26,6 +26,7 @@ from bot.events import (
     TradingResumed,
 )
 from market.orders import (
+    FillCharged,
     FillReviewed,
     LineChanged,
     LineState,
@@ -214,8 +215,18 @@ def _reviewed(record: FillReviewed) -> Told:
     return Told(Level.DETAIL, Topic.FILL, sentence)
 
 
+def _usd(amount: Decimal) -> str:
+    """Return dollars and cents, the minus before the sign of the dollar."""
+    return f"{'-' if amount < 0 else ''}${abs(amount):,.2f}"
+
+
+def _charged(record: FillCharged) -> Told:
+    sentence = f"Charged ${record.fees_usd:,.2f} for a fill of {record.order_id}."
+    return Told(Level.DETAIL, Topic.FILL, sentence)
+
+
 def _settled(record: PositionSettled) -> Told:
-    sentence = f"{record.position:+d} {record.contract.symbol} settled for ${record.cash_usd:,.2f}."
+    sentence = f"{record.position:+d} {record.contract.symbol} settled for {_usd(record.cash_usd)}."
     return Told(Level.INFO, Topic.SETTLEMENT, sentence)
 
 
@@ -268,6 +279,7 @@ _MAKERS: Mapping[type, Callable[[Any], Told]] = {
     OrderFilled: _filled,
     OrderCancelled: _cancelled,
     FillReviewed: _reviewed,
+    FillCharged: _charged,
     PositionSettled: _settled,
     SettlementAwaited: _awaited,
     EntryClosed: _closed,

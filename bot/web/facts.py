@@ -23,6 +23,7 @@ from bot.journal.codec import decode
 from bot.telling import Level, tell
 from market.errors import InvariantBroken
 from market.orders import (
+    FillCharged,
     FillReviewed,
     OrderAccepted,
     OrderCancelled,
@@ -41,6 +42,7 @@ ORDER_RECORDS = (
     OrderLooked,
     OrderRejected,
     OrderRepriced,
+    FillCharged,
     FillReviewed,
 )
 

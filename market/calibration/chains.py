@@ -31,7 +31,7 @@ LEAST_STRIKES = 8
 _DATE_COLUMNS = ("quote_ts_et", "quote_date", "expiry")
 _NUMBER_COLUMNS = ("spot", "strike", "bid", "ask")
 
-_SPX_SPOT_FROM = 200.0  # VIX has never closed above 83, SPX not below 290 since 1990
+_SPX_STRIKES_FROM = 200.0  # VIX has never closed above 83, SPX not below 290 since 1990
 _PARITY_STRIKES = 7
 _DAY_SECONDS = 86400.0
 _PM_ROOTS = ("SPXW", "SPXPM", "SPX/SPXW", "")
@@ -65,18 +65,19 @@ def read_snapshots(path: Path, calendar: SessionCalendar, rate_at: RateAt) -> tu
         HistoryError: the file is no Parquet, or a column is missing.
     """
     columns = _read_columns(path)
-    names = columns["name"]
-    order = np.lexsort((columns["strike"], columns["expiry"], names))
+    order = np.lexsort(
+        (columns["strike"], columns["expiry"], columns["underlying"], columns["name"])
+    )
     columns = {key: column[order] for key, column in columns.items()}
     found = [
         _snapshot({key: column[span] for key, column in columns.items()}, calendar, rate_at)
-        for span in _spans(columns["name"])
+        for span in _spans(columns["name"], columns["underlying"])
     ]
-    return tuple(sorted(found, key=lambda snapshot: (snapshot.at, snapshot.name)))
+    return tuple(sorted(found, key=lambda one: (one.at, one.name, one.underlying)))
 
 
 def _read_columns(path: Path) -> dict[str, Any]:
-    """Return the columns used, renamed; `name` and `as_of` tell the snapshots apart."""
+    """Return the columns used, renamed; `name` and `underlying` tell the snapshots apart."""
     import duckdb  # noqa: PLC0415  # costs start-up time that most runs need not pay
 
     try:
@@ -125,35 +126,50 @@ def _query(has: Collection[str], source: str) -> str:
         day = "quote_ts_et"
     else:
         as_of = "as_of_et" if "as_of_et" in has else "''"
+        date_text, stamp = "strftime(quote_date, '%Y-%m-%d')", f"coalesce({as_of}::VARCHAR, '')"
         name = (
-            "snapshot_id" if "snapshot_id" in has else f"strftime(quote_date, '%Y-%m-%d')||{as_of}"
+            "snapshot_id"
+            if "snapshot_id" in has
+            else f"CASE WHEN starts_with({stamp}, {date_text}) THEN {stamp}"
+            f" ELSE trim({date_text} || ' ' || {stamp}) END"
         )
         day = "quote_date"
-    root = "root" if "root" in has else "''"
+    root = "upper(root::VARCHAR)" if "root" in has else "''"
     stale = "stale_underlying" if "stale_underlying" in has else "false"
+    underlying = (
+        f"CASE WHEN ({root})[1:3] IN ('SPX', 'VIX') THEN ({root})[1:3] ELSE '' END AS underlying"
+    )
+    right = 'upper(("right"::VARCHAR)[1])'
     return (
-        f"SELECT {name}::VARCHAR AS name, {as_of}::VARCHAR AS as_of,"
+        f"SELECT {name}::VARCHAR AS name, {as_of}::VARCHAR AS as_of, {underlying},"
         f" strftime({day}, '%Y-%m-%d') AS day, strftime(expiry, '%Y-%m-%d') AS expiry,"
-        f" upper({root}) AS root, upper(\"right\"[1]) = 'C' AS is_call, {stale} AS is_stale,"
+        f" coalesce({root}, '') AS root, {right} = 'C' AS is_call, {stale} AS is_stale,"
         " spot::DOUBLE AS spot, strike::DOUBLE AS strike, bid::DOUBLE AS bid, ask::DOUBLE AS ask"
         f" FROM {source} WHERE strike > 0 AND expiry IS NOT NULL AND {day} IS NOT NULL"
-        " AND upper(\"right\"[1]) IN ('C', 'P')"
+        f" AND {right} IN ('C', 'P')"
     )
 
 
-def _spans(keys: Any) -> Iterator[slice]:
-    """Return the runs of equal neighbours."""
-    starts = [row for row in range(len(keys)) if row == 0 or keys[row] != keys[row - 1]]
-    return (slice(start, end) for start, end in pairwise([*starts, len(keys)]))
+def _spans(*keys: Any) -> Iterator[slice]:
+    """Return the runs of rows whose neighbours have all keys in common."""
+    count = len(keys[0])
+    is_new = np.zeros(count, dtype=np.bool_)
+    is_new[:1] = True
+    for key in keys:
+        is_new[1:] |= key[1:] != key[:-1]
+    starts = np.flatnonzero(is_new).tolist()
+    return (slice(start, end) for start, end in pairwise([*starts, count]))
 
 
 def _snapshot(rows: Mapping[str, Any], calendar: SessionCalendar, rate_at: RateAt) -> Snapshot:
     day = date.fromisoformat(str(rows["day"][0]))
-    known = rows["spot"][~np.isnan(rows["spot"])]
-    # Without a spot the strikes tell which underlying it is; moneyness needs none.
-    spot = float(np.median(known if len(known) else rows["strike"]))
+    known = rows["spot"][rows["spot"] > 0.0]
+    middle = float(np.median(rows["strike"]))
+    spot = float(np.median(known)) if len(known) else middle
     at = _instant(day, str(rows["as_of"][0]), calendar)
-    is_spx = spot > _SPX_SPOT_FROM
+    # A spot may be absent or wrong; moneyness needs none, and the strikes tell the underlying.
+    told = str(rows["underlying"][0])
+    is_spx = told == "SPX" if told else middle > _SPX_STRIKES_FROM
     left_out: dict[str, int] = {}
     chains: list[Chain] = []
     for span in _spans(rows["expiry"]):

@@ -97,7 +97,8 @@ def _evaluated(
     except MarketDataError as trouble:
         return SnapshotErrors(snapshot, None, _joined([]), (), (), skipped=str(trouble))
     if not snapshot.chains:
-        return SnapshotErrors(snapshot, vix, _joined([]), (), (), skipped="no expiry could be used")
+        skipped = f"no expiry could be used ({_reasons(snapshot)})"
+        return SnapshotErrors(snapshot, vix, _joined([]), (), (), skipped=skipped)
     parts: list[Errors] = []
     condors: list[CondorError] = []
     forwards: list[float] = []
@@ -115,6 +116,11 @@ def _evaluated(
             parts.append(_vix_rows(real, model))
             forwards.append(market.vix_future(real.expiry, real.at) - real.forward)
     return SnapshotErrors(snapshot, vix, _joined(parts), tuple(condors), tuple(forwards), following)
+
+
+def _reasons(snapshot: Snapshot) -> str:
+    """Return why expiries were left out, with how many of each."""
+    return "; ".join(f"{why}: {count}" for why, count in sorted(snapshot.left_out.items()))
 
 
 def _next_session(market: ModelMarket, real: Chain, vol: VolState | None) -> NextSession | None:

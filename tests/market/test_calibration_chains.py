@@ -52,7 +52,7 @@ def test_moneyness_is_measured_from_the_parity_forward_and_not_the_stale_spot(
     snapshot = read(written(tmp_path), calendar)
 
     (chain,) = snapshot.chains
-    assert (snapshot.underlying, snapshot.spot) == ("SPX", 2750.0)
+    assert (snapshot.name, snapshot.underlying, snapshot.spot) == ("2018-02-02", "SPX", 2750.0)
     assert (chain.trading_class, chain.expiry) == (TradingClass.SPXW, date(2018, 2, 5))
     assert chain.forward == pytest.approx(FORWARD, abs=1e-6)
     at_money = chain.call_iv[np.abs(STRIKES - FORWARD) < 20]
@@ -72,7 +72,10 @@ def test_moneyness_is_measured_from_the_parity_forward_and_not_the_stale_spot(
 def test_a_snapshot_is_never_later_than_the_close_of_its_options(
     tmp_path: Path, calendar: SessionCalendar, stamp: str, at: datetime
 ) -> None:
-    assert read(written(tmp_path, stamp=stamp), calendar).at == at
+    snapshot = read(written(tmp_path, stamp=stamp), calendar)
+
+    assert snapshot.at == at
+    assert snapshot.name == (stamp if stamp.startswith("2018-02-02") else f"2018-02-02 {stamp}")
 
 
 def test_strikes_that_stand_twice_are_left_out(tmp_path: Path, calendar: SessionCalendar) -> None:
@@ -147,3 +150,44 @@ def test_a_model_that_agrees_has_no_condor_error(tmp_path: Path, calendar: Sessi
     for condor in found:
         assert condor.target_points <= condor.real_credit_points < condor.target_points + 0.1
         assert condor.short_put_strike < FORWARD < condor.short_call_strike
+
+
+@pytest.mark.parametrize("spot", ["0.0", "-5.0", "5.0"])
+def test_a_spot_that_cannot_be_does_not_make_spx_a_vix(
+    tmp_path: Path, calendar: SessionCalendar, spot: str
+) -> None:
+    snapshot = read(written(tmp_path, columns=f"* REPLACE ({spot}::DOUBLE AS spot)"), calendar)
+
+    assert snapshot.underlying == "SPX"
+    assert snapshot.chains[0].forward == pytest.approx(FORWARD, abs=1e-6)
+
+
+def test_roots_tell_spx_and_vix_of_one_snapshot_apart(
+    tmp_path: Path, calendar: SessionCalendar
+) -> None:
+    path = tmp_path / "both.parquet"
+    with duckdb.connect() as connection:
+        source = written(tmp_path)
+        columns = "'VIX' AS root, 17.3 AS spot, DATE '2018-02-14' AS expiry, strike / 150 AS strike"
+        vix = f"SELECT * REPLACE ({columns}, bid / 150 AS bid, ask / 150 AS ask) FROM '{source}'"
+        query = f"SELECT * FROM '{source}' UNION ALL {vix}"
+        connection.execute(f"COPY ({query}) TO '{path}' (FORMAT parquet)")
+
+    found = read_snapshots(path, calendar, lambda _at: 0.0)
+
+    assert [(one.underlying, one.spot, len(one.chains)) for one in found] == [
+        ("SPX", 2750.0, 1),
+        ("VIX", 17.3, 1),
+    ]
+    assert found[1].chains[0].trading_class is TradingClass.VIX
+    assert found[1].chains[0].forward == pytest.approx(FORWARD / 150, abs=1e-6)
+
+
+def test_roots_and_rights_that_are_numbers_are_no_riddle(
+    tmp_path: Path, calendar: SessionCalendar
+) -> None:
+    snapshot = read(written(tmp_path, columns="* REPLACE (5 AS root)"), calendar)
+
+    assert (snapshot.underlying, dict(snapshot.left_out)) == ("SPX", {"trades no more": 1})
+    with pytest.raises(HistoryError, match=r"and a right of C or P\.$"):
+        read(written(tmp_path, columns='* REPLACE (1 AS "right")'), calendar)

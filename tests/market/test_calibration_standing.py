@@ -125,3 +125,19 @@ def test_a_night_that_moved_as_usual_is_met_without_error(
 
     assert len(found.judged) > 10
     assert np.abs(found.judged).max() < 1e-6
+
+
+def test_a_snapshot_of_puts_alone_is_left_out_in_one_sentence(
+    market: ModelMarket, calendar: SessionCalendar
+) -> None:
+    puts = dataclasses.replace(
+        snapshot(market, NIGHT, 0.0),
+        chains=(),
+        left_out={"trades no more": 1, "no strike with both sides quoted": 3},
+    )
+
+    (found,) = evaluate(market, calendar, [puts])
+
+    assert found.skipped == (
+        "no expiry could be used (no strike with both sides quoted: 3; trades no more: 1)"
+    )

@@ -25,6 +25,7 @@ from bot.web.views.hedge import hedge_page
 from bot.web.views.orders import order_detail, orders_page
 from bot.web.views.overview import overview
 from bot.world import World
+from market.orders import FillCharged, OrderFilled, PositionSettled
 
 
 @dataclass(frozen=True)
@@ -238,6 +239,46 @@ def test_fees_of_all_orders_are_the_fees_of_the_book(noon: Noon) -> None:
     assert isinstance(page["orders"], list)
     fees = sum(Decimal(str(row["fees_usd"])) for row in page["orders"])
     assert fees == noon.rig.book.ledger.fees_usd
+
+
+def test_a_charge_told_after_the_fill_is_in_the_order_s_fees_and_diary(noon: Noon) -> None:
+    facts = Facts()
+    facts.take(noon.reader.rows())
+    assert facts.book is not None
+    name = "R-20180202-condor-entry-1"
+    fill = next(record for record in facts.stories[name].records if isinstance(record, OrderFilled))
+
+    facts.apply(
+        facts.seq + 1,
+        FillCharged(NOON, name, fill.fill_id, Decimal("9.00"), Decimal("1.25")),
+    )
+
+    detail = order_detail(facts, name)
+    assert detail is not None
+    assert detail["fees_usd"] == 10.25
+    assert isinstance(detail["diary"], list)
+    assert detail["diary"][-1]["sentence"] == "Charged $10.25 for a fill."
+
+
+def test_what_is_at_risk_is_that_of_now_and_not_of_the_last_close(noon: Noon) -> None:
+    facts = Facts()
+    facts.take(noon.reader.rows())
+    assert facts.book is not None
+    held = overview(facts, noon.blind)["holdings"]
+    assert isinstance(held, dict)
+
+    for leg in facts.book.ledger.holdings.copy().values():
+        if leg.strategy == "condor":
+            facts.apply(
+                facts.seq + 1,
+                PositionSettled(
+                    NOON, leg.contract, leg.position, Decimal(0), Decimal(2700), Decimal(0), True
+                ),
+            )
+
+    after = overview(facts, noon.blind)["holdings"]
+    assert isinstance(after, dict)
+    assert (held["open_max_loss_usd"], after["open_max_loss_usd"]) == (4860.0, 0.0)
 
 
 def test_a_diary_tells_each_look_in_order(noon: Noon) -> None:

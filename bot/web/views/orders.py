@@ -38,10 +38,16 @@ def order_object(facts: Facts, state: OrderState) -> Json:
         "limit_credit": figure(Decimal(row["limit_credit"]), 4),
         "approved_at": None if story is None else instant(story.approved_at),
         "average_credit": figure(state.average_credit, 4) if state.filled else None,
-        "fees_usd": usd(sum((fill.fees_usd for fill in fills), Decimal(0))),
+        "fees_usd": usd(_fees(facts, fills)),
         "slippage_points": _slippage(fills),
         "looks": sum(isinstance(record, OrderLooked) for record in records),
     }
+
+
+def _fees(facts: Facts, fills: list[OrderFilled]) -> Decimal:
+    """Return what the fills cost by the last word on each: a broker charges after it has filled."""
+    known = {} if facts.book is None else facts.book.fill_fees_usd
+    return sum((known.get(fill.fill_id, fill.fees_usd) for fill in fills), Decimal(0))
 
 
 def _slippage(fills: list[OrderFilled]) -> float | None:

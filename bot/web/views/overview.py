@@ -187,7 +187,7 @@ def decision_line(line: DecisionLine) -> Json:
 def _holdings(facts: Facts) -> Json:
     book = facts.book
     if book is None:
-        return {"condors": [], "layers": [], "working_orders": 0}
+        return {"condors": [], "layers": [], "working_orders": 0, "open_max_loss_usd": 0.0}
     positions = book.positions()
     return {
         "condors": [
@@ -210,6 +210,7 @@ def _holdings(facts: Facts) -> Json:
             for held in positions.layers
         ],
         "working_orders": len(book.working()),
+        "open_max_loss_usd": usd(book.open_max_loss_usd()),
     }
 
 

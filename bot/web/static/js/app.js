@@ -58,7 +58,7 @@ function paintState(state) {
 }
 
 function paintRun(run) {
-  const badge = run === null ? "no run" : `${run.is_simulated ? "simulated" : "paper"} · ${run.profile}`;
+  const badge = run === null ? "no run" : run.is_simulated ? `simulated · ${run.profile}` : "paper account";
   by("badge").textContent = badge;
   by("badge").title = run?.is_simulated ? "No real money: prices, orders and fills are simulated." : "";
 }

@@ -31,7 +31,7 @@ export function mount(view) {
   return (data) => {
     paint.warnings({ warnings: data.warnings, halt: data.halt, isWell: data.is_well });
     paint.decision({ condor: data.decision, hedge: data.hedge_decision });
-    paint.money({ equity: data.equity, live: data.live, run: data.run, quotes: say.quotes(data.market) });
+    paint.money({ equity: data.equity, live: data.live, run: data.run, quotes: say.quotes(data.market), atRisk: data.holdings.open_max_loss_usd });
     paint.curve(data.curve);
     paint.held(data.holdings);
     paint.next({ next: data.next, session: data.session, connection: data.connection });
@@ -58,7 +58,7 @@ function decision({ condor, hedge }) {
   ];
 }
 
-function money({ equity, live, run, quotes }) {
+function money({ equity, live, run, quotes, atRisk }) {
   if (!equity && !live) return h("p", { class: "empty" }, `The account starts with ${say.usd(run?.start_nlv_usd)}.`);
   const nlv = live?.nlv_usd ?? equity.nlv_usd;
   const made = nlv - run.start_nlv_usd;
@@ -70,7 +70,7 @@ function money({ equity, live, run, quotes }) {
     equity ? ["NLV at the last close", h("span", { id: "nlv" }, say.usd(equity.nlv_usd, 2)), say.day(equity.session)] : null,
     equity ? ["The same without hedge", h("span", { id: "unhedged" }, say.usd(equity.unhedged_nlv_usd, 2)), `hedge ${say.gain(equity.hedge_pnl_usd)}`] : null,
     equity ? ["Below its peak", say.share(equity.drawdown_frac), `fees so far ${say.usd(equity.fees_usd)}`] : null,
-    equity ? ["At risk", say.usd(equity.open_max_loss_usd), "all open condors"] : null,
+    ["At risk", say.usd(atRisk), "all open condors"],
   ].filter(Boolean));
 }
 
