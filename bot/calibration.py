@@ -25,7 +25,7 @@ from market.calibration.fit import (
 from market.calibration.futures_fit import fit_futures, recorded_curves
 from market.calibration.notes import FitNote
 from market.calibration.session_fit import fit_rest_by_minute, fit_window_power
-from market.calibration.split import is_held_out, is_vix1d_held_out
+from market.calibration.split import is_held_out, is_month_held_out
 from market.calibration.width_fit import fit_widths, seen_widths
 from market.errors import HistoryError, MarketDataError
 from market.family import complete_family
@@ -84,7 +84,7 @@ def calibrate(world: World, folder: Path, params: SurfaceParams) -> Calibration:
     within = [one for one in chains if not is_closing(one, world)]
     vix = [one for one in sample if one.underlying == "VIX"]
     closes = fit.closes_with_vix1d()
-    fitted = [close for close in closes if not is_vix1d_held_out(fit.session(close))]
+    fitted = [close for close in closes if not is_month_held_out(fit.session(close))]
     params = fit_hours(params, fit.business_of(params), world.calendar, within)
     if fitted:
         params = fit_events(params, world.family, fit.business_of, fitted)
@@ -97,7 +97,7 @@ def calibrate(world: World, folder: Path, params: SurfaceParams) -> Calibration:
     if vix:
         params = fit_vix(params, fit.market_of, vix)
     params, of_widths = fit.widths(params, sample, unseen)
-    rest = [close for close in closes if is_vix1d_held_out(fit.session(close))]
+    rest = [close for close in closes if is_month_held_out(fit.session(close))]
     return Calibration(
         params=params,
         sample={"spx": _days(spx), "vix": _days(vix), "vix1d_sessions": len(fitted)},
@@ -170,7 +170,7 @@ def chains_of(world: World, folder: Path) -> list[Snapshot]:
 def vix1d_held_out(world: World) -> dict[str, Any]:
     """Return how far the shipped parameters miss VIX1D in the sessions left out of their fit."""
     fit = _Fit(world)
-    rest = [close for close in fit.closes_with_vix1d() if is_vix1d_held_out(fit.session(close))]
+    rest = [close for close in fit.closes_with_vix1d() if is_month_held_out(fit.session(close))]
     return fit.vix1d_errors(shipped_params(), rest)
 
 
