@@ -51,6 +51,7 @@ channels = """
     mail per_hour=40
 """
 '''
+BROWSER = "ALVH_CHROMIUM"
 IN_CHECKOUT = ("make ", "python ", ".venv/bin/python ")
 CHAIN = "alvh chain --class SPXW --at 2018-02-02T16:10 --expiry 2018-02-05 --json"
 QUARTER = "alvh backtest --from 2018-01-02 --to 2018-02-09 --journal quarter.db --json"
@@ -109,7 +110,11 @@ def _environment(folder: Path, receiver: str) -> dict[str, str]:
         "ALVH_NOTIFY_MAIL": receiver,
     }
     # The pages speak of a machine without recorded data, and without settings of somebody's own.
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("ALVH_")}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("ALVH_") or name == BROWSER
+    }
     return kept | own
 
 
