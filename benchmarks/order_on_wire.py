@@ -1,23 +1,27 @@
 """From a moment to its order on the socket of the gateway emulator, by strikes that are quoted.
 
-    python -m benchmarks.order_on_wire [--orders 50] [--json]
+    python -m benchmarks.order_on_wire [--orders 100] [--json]
 
 The emulator of `alvh gateway` runs as a process of its own, in front of a replayed session whose
 time goes in steps of a second: its model then prices a quote once a second and not once a message,
 as an exchange has its quotes at hand. Here runs what a daemon of the profile `paper` has between a
 moment and the wire: shell, engine, risk gate, durable journal with all inputs, adapter and client
 library. A small strategy asks for the quotes of so many strikes, calls and puts in turn, and buys
-or sells one option at each moment. The time ends when the order's message is handed to the socket;
-the adapter's questions about margin and about the legs lie before that. The limit on messages a
-second is switched off at both ends; a real Gateway takes 50.
+or sells one option at each moment. As before a moment of the daemon's timetable, lines on what will
+be wanted are opened ahead, as many as the account has, and given back after it. The time begins
+with the moment and ends when the order's message is handed to the socket; what does not stand is
+opened within it, and so are lines on the order's legs after the question about its margin. The
+account has lines for all that is quoted; one row tells of the usual hundred. The limit on messages
+a second is switched off at both ends; a real Gateway takes 50.
 """
 
 import asyncio
+import cProfile
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -29,7 +33,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.figures import Figure, Told, has_miss, parser_of, tell
-from benchmarks.profiles import profile_of
+from benchmarks.profiles import lines_of
 from benchmarks.quoted_market import Turner
 from bot.book import Book
 from bot.bootstrap import build_tape
@@ -44,6 +48,7 @@ from bot.risk import RiskGate, RiskParams
 from bot.settings import DEFAULT_PRESET, Settings, load_settings
 from bot.shell import Shell
 from bot.world import World, historical_world
+from brokers.gateway.terms import Terms
 from market.instruments import OptionContract, Right, TradingClass
 from market.quotes import SnapshotRequest
 from market.schedule import MissedPolicy, Moment, MomentName
@@ -53,6 +58,7 @@ SESSION, AT = date(2018, 1, 3), datetime(2018, 1, 3, 15, 0, tzinfo=UTC)
 CHAINS = ((TradingClass.SPXW, date(2018, 1, 5)), (TradingClass.SPXW, date(2018, 1, 12)))
 MORE_CHAINS = tuple((TradingClass.SPXW, date(2018, 1, day)) for day in (8, 10, 17, 19, 22, 24, 26))
 STRIKES = (1, 100, 200, 1000)
+LINES, USUAL_LINES = 1200, 100
 BAR_MS, BAR_STRIKES = 50.0, 200
 PATIENCE_S = 60.0
 WARM_TURNS = 2
@@ -149,7 +155,7 @@ async def serve() -> None:
     """Be the emulator until the process is ended."""
     settings = load_settings(DEFAULT_PRESET, None, AS_IN_A_CALM)
     world, clock = historical_world(settings, None, 7), WholeSeconds(paced_from(AT, 1.0))
-    server = build_gateway(settings, world, clock, 7)
+    server = build_gateway(settings, world, clock, 7, terms=Terms(most_lines=LINES))
     await server.start("127.0.0.1", 0)
     told = {"port": server.port, "account": PAPER_ACCOUNT, "clock": clock.now().isoformat()}
     print(json.dumps(told), flush=True)
@@ -179,6 +185,7 @@ class Trial:
         self._tape = build_tape(settings, world)
         self._reference = Reference(world.calendar, world.listings, world.macro)
         self._watch = Stopwatch(adapter)
+        self.profile: cProfile.Profile | None = None
 
     def shell(self, contracts: tuple[OptionContract, ...]) -> Shell:
         """Return the program with a strategy that looks at these contracts."""
@@ -199,10 +206,13 @@ class Trial:
         """Take a moment to its order on the wire, and see the order end."""
         at = self._clock.now()
         moment = Moment(MomentName.THREAT_SCAN_1, at, SESSION, MissedPolicy.SKIP, timedelta(0))
+        await shell.prepare((moment,))
         used, begun = process_time(), self._watch.start()
-        await shell.handle(MomentDue(moment))
+        with self.profile or nullcontext():
+            await shell.handle(MomentDue(moment))
         used, sent = process_time() - used, self._watch.sent_at()
         await self._filled(shell)
+        shell.release()
         return Turn(1e3 * (sent - begun), 1e3 * used)
 
     async def _filled(self, shell: Shell) -> None:
@@ -218,11 +228,22 @@ class Trial:
 
 
 async def waits(
-    told: dict[str, Any], orders: int, folder: Path, quoted_strikes: tuple[int, ...] = STRIKES
+    told: dict[str, Any],
+    orders: int,
+    folder: Path,
+    quoted_strikes: tuple[int, ...] = STRIKES,
+    *,
+    lines: int = LINES,
+    profile: cProfile.Profile | None = None,
 ) -> dict[int, list[Turn]]:
     """Return each turn by the number of strikes quoted."""
     port = told["port"]
-    keys = (f"ib.port={port}", f'ib.account="{told["account"]}"', f'ib.lockstep="none:{port}"')
+    keys = (
+        f"ib.port={port}",
+        f'ib.account="{told["account"]}"',
+        f'ib.lockstep="none:{port}"',
+        f"ib.lines={lines}",
+    )
     settings = load_settings(DEFAULT_PRESET, None, keys)
     world, clock = (
         historical_world(settings, None, 7),
@@ -237,6 +258,7 @@ async def waits(
             shell = trial.shell(quoted(world, clock.now(), strikes))
             for _ in range(WARM_TURNS):  # the contracts of a session are asked for once
                 await trial.turn(shell)
+            trial.profile = profile
             count = orders if strikes <= BAR_STRIKES else max(orders // 5, 2)
             found[strikes] = [await trial.turn(shell) for _ in range(count)]
     finally:
@@ -249,6 +271,10 @@ def measured(orders: int) -> Told:
     """Return the figures by strikes quoted, and where this process's own time goes."""
     with TemporaryDirectory(dir=".") as folder, gateway() as told:
         found = asyncio.run(waits(told, orders, Path(folder)))
+        (Path(folder) / "usual").mkdir()
+        usual = asyncio.run(
+            waits(told, orders, Path(folder) / "usual", (BAR_STRIKES,), lines=USUAL_LINES)
+        )
     figures = []
     for strikes, turns in found.items():
         bar = BAR_MS if strikes == BAR_STRIKES else None
@@ -259,6 +285,9 @@ def measured(orders: int) -> Told:
         far = float(np.percentile(waited, 99))
         figures.append(Figure(f"{name}, 99th percentile", far, "ms", bar, is_most=True))
         figures.append(Figure(f"{name}, processor time of the bot, median", own, "ms"))
+    waited = [turn.wait_ms for turn in usual[BAR_STRIKES]]
+    name = f"{BAR_STRIKES} quoted on {USUAL_LINES} lines, median"
+    figures.append(Figure(name, float(np.median(waited)), "ms"))
     counts = ", ".join(f"{len(each)} at {strikes:,}" for strikes, each in found.items())
     notes = (f"Orders: {counts}; the emulator shares the machine's cores.",)
     title = "From a moment to its order on the wire"
@@ -267,19 +296,16 @@ def measured(orders: int) -> Told:
 
 def where_time_goes() -> tuple[str, ...]:
     """Return a profile of the bot's process over turns at the bar's number of strikes."""
-    turns = 10
-
-    async def some(told: dict[str, Any], folder: Path) -> None:
-        await waits(told, turns - WARM_TURNS, folder, (BAR_STRIKES,))
-
+    turns, profile = 10, cProfile.Profile()
     with TemporaryDirectory(dir=".") as folder, gateway() as told:
-        return profile_of(lambda: asyncio.run(some(told, Path(folder))), turns, "an order")
+        asyncio.run(waits(told, turns, Path(folder), (BAR_STRIKES,), profile=profile))
+    return lines_of(profile, turns, "an order")
 
 
 def main() -> None:
     """Measure and print."""
     parser = parser_of(__doc__)
-    parser.add_argument("--orders", type=int, default=50)
+    parser.add_argument("--orders", type=int, default=100)
     parser.add_argument("--serve", action="store_true", help="be the emulator, until ended")
     given = parser.parse_args()
     if given.serve:

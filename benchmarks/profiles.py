@@ -13,6 +13,11 @@ def profile_of(job: Callable[[], object], rounds: int, unit: str = "a round") ->
     """Return a profile: share of time by layer, then the dearest functions with their calls."""
     profile = cProfile.Profile()
     profile.runcall(job)
+    return lines_of(profile, rounds, unit)
+
+
+def lines_of(profile: cProfile.Profile, rounds: int, unit: str) -> tuple[str, ...]:
+    """Return what was profiled as lines: share of time by layer, then the dearest functions."""
     rows = pstats.Stats(profile).stats  # type: ignore[attr-defined]
     total = sum(row[2] for row in rows.values())
     calls = sum(row[1] for row in rows.values()) / rounds

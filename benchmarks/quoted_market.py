@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from bot.held import HEDGE
-from brokers.ib.board import LineShown
+from brokers.ib.shown import LineShown
 from market.instruments import OptionContract, Right, TradingClass
 from market.orders import Leg, OrderIntent
 from market.quotes import FuturesCurve, IndexLevels, MarketSnapshot, Quote, SnapshotRequest

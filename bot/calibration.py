@@ -1,6 +1,7 @@
 """Calibration as a job: from a folder of data to parameters with their sample, date and error."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -24,9 +25,9 @@ from market.calibration.fit import (
 from market.calibration.futures_fit import fit_futures, recorded_curves
 from market.calibration.notes import FitNote
 from market.calibration.session_fit import fit_rest_by_minute, fit_window_power
-from market.calibration.split import is_held_out, is_vix1d_held_out
+from market.calibration.split import is_held_out, is_month_held_out
 from market.calibration.width_fit import fit_widths, seen_widths
-from market.errors import HistoryError
+from market.errors import HistoryError, MarketDataError
 from market.family import complete_family
 from market.macro import MacroKind
 from market.model import ModelMarket
@@ -70,9 +71,9 @@ def calibrate(world: World, folder: Path, params: SurfaceParams) -> Calibration:
     """Return the parameters fitted to a folder, each part to what the folder has for it.
 
     Raises:
-        HistoryError: the folder holds no real chains.
+        HistoryError: the folder holds no real chains, or none that could be fitted.
     """
-    snapshots = [one for one in _Fit(world).read(folder) if not one.is_stale]
+    snapshots = _usable(world, folder)
     sample = [snapshot for snapshot in snapshots if not is_held_out(snapshot)]
     unseen = [snapshot for snapshot in snapshots if is_held_out(snapshot)]
     params, of_indices = fitted_to_indices(world, params)
@@ -83,7 +84,7 @@ def calibrate(world: World, folder: Path, params: SurfaceParams) -> Calibration:
     within = [one for one in chains if not is_closing(one, world)]
     vix = [one for one in sample if one.underlying == "VIX"]
     closes = fit.closes_with_vix1d()
-    fitted = [close for close in closes if not is_vix1d_held_out(fit.session(close))]
+    fitted = [close for close in closes if not is_month_held_out(fit.session(close))]
     params = fit_hours(params, fit.business_of(params), world.calendar, within)
     if fitted:
         params = fit_events(params, world.family, fit.business_of, fitted)
@@ -96,7 +97,7 @@ def calibrate(world: World, folder: Path, params: SurfaceParams) -> Calibration:
     if vix:
         params = fit_vix(params, fit.market_of, vix)
     params, of_widths = fit.widths(params, sample, unseen)
-    rest = [close for close in closes if is_vix1d_held_out(fit.session(close))]
+    rest = [close for close in closes if is_month_held_out(fit.session(close))]
     return Calibration(
         params=params,
         sample={"spx": _days(spx), "vix": _days(vix), "vix1d_sessions": len(fitted)},
@@ -104,6 +105,36 @@ def calibrate(world: World, folder: Path, params: SurfaceParams) -> Calibration:
         vix1d=fit.vix1d_errors(params, rest),
         notes=(*of_indices, *of_window, *of_widths),
     )
+
+
+def _usable(world: World, folder: Path) -> list[Snapshot]:
+    """Return the live snapshots of a folder that lie within the history and hold chains.
+
+    Raises:
+        HistoryError: there is none; the sentence tells why.
+    """
+    left_out: Counter[str] = Counter()
+    found: list[Snapshot] = []
+    for snapshot in _Fit(world).read(folder):
+        left_out.update(snapshot.left_out)
+        if not _is_known(world, snapshot):
+            left_out["outside the market history"] += 1
+        elif snapshot.is_stale:
+            left_out["quoted while the market was closed"] += 1
+        elif snapshot.chains:
+            found.append(snapshot)
+    if not found:
+        reasons = "; ".join(f"{why}: {count}" for why, count in sorted(left_out.items()))
+        raise HistoryError(f"{folder.name} holds no chain that could be fitted ({reasons}).")
+    return found
+
+
+def _is_known(world: World, snapshot: Snapshot) -> bool:
+    try:
+        world.market.levels(snapshot.at)
+    except MarketDataError:
+        return False
+    return True
 
 
 def fitted_to_indices(
@@ -139,7 +170,7 @@ def chains_of(world: World, folder: Path) -> list[Snapshot]:
 def vix1d_held_out(world: World) -> dict[str, Any]:
     """Return how far the shipped parameters miss VIX1D in the sessions left out of their fit."""
     fit = _Fit(world)
-    rest = [close for close in fit.closes_with_vix1d() if is_vix1d_held_out(fit.session(close))]
+    rest = [close for close in fit.closes_with_vix1d() if is_month_held_out(fit.session(close))]
     return fit.vix1d_errors(shipped_params(), rest)
 
 

@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from bot.bootstrap import Rig
 from bot.clock import SimulatedClock
 from bot.events import BrokerReported, Input, MomentDue, MomentSkipped
+from bot.foresight import Foresight
 from bot.log import RunLog
 from bot.settings import DaemonSettings, OnStop
 from bot.startup import TakenUp, compare, take_up
@@ -59,6 +60,7 @@ class Daemon:
         self._on_change = on_change
         self._on_pulse = on_pulse
         self._policy: DaemonSettings = rig.settings.daemon
+        self._foresight = Foresight(rig.shell, log)
         self._queue: asyncio.Queue[Item | Errand] = asyncio.Queue()
         self._pending: list[Moment] = []
         self._stop = asyncio.Event()
@@ -197,6 +199,7 @@ class Daemon:
                 self.stop()
             case Pulse():
                 await self._probe()
+                self._foresight.watch(self._pending, self._clock.now())
                 for beat in self._on_pulse:
                     await beat()
         self._on_change(self.next_moment)
@@ -256,6 +259,7 @@ class Daemon:
             self._pending.remove(moment)
         if not self._rig.vitals.is_owed(moment):
             return
+        await self._foresight.stand_by()
         now = self._clock.now()
         if is_too_late(moment, now):
             await self._rig.shell.handle(MomentSkipped(moment, now, reason_of(moment, now)))
@@ -286,6 +290,7 @@ class Daemon:
                 await self._await_answers()
         except BrokerUnavailable as error:
             self._log.warning("orders_left_working", sentence=str(error))
+        await self._foresight.close()
         await self._rig.broker.close()
         if can_record:
             self._rig.journal.close()

@@ -12,10 +12,10 @@ from bot.paper import Adapter, build_adapter
 from bot.settings import Settings
 from bot.world import load_calendar, load_macro
 from brokers.ib import translate
-from brokers.ib.board import DELAYED_KINDS, LineShown
 from brokers.ib.inbox import RequestFailed
 from brokers.ib.messages import ErrorSeen
 from brokers.ib.paper_lock import masked, require_paper_settings
+from brokers.ib.shown import DELAYED_KINDS, LineShown
 from market.errors import BrokerUnavailable
 from market.instruments import OptionContract, Right, TradingClass
 from market.orders import Leg, Order, OrderIntent

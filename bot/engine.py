@@ -153,9 +153,15 @@ class Engine:
                 self._record(over)
         if moment.name is MomentName.ENTRY_CUTOFF:
             return self._close_entry(moment)
-        return self._ask(moment)
+        return [*self._ask(moment)]
 
-    def _ask(self, moment: Moment) -> list[Command]:
+    def foresee(self, moment: Moment) -> SnapshotRequest | None:
+        """Return what would be fetched if a moment to come were now; nothing is recorded."""
+        if moment.name is MomentName.ENTRY_CUTOFF:
+            return None
+        return next((command.request for command in self._ask(moment)), None)
+
+    def _ask(self, moment: Moment) -> list[FetchSnapshot]:
         """Fetch what strategies need, with quotes of all that is held, which capital needs."""
         context = self._context(moment)
         requests: dict[str, SnapshotRequest] = {}

@@ -11,6 +11,9 @@ from bot.masking import masked
 from brokers.ib.settings import IbSettings
 from strategies.section import Section
 
+USUAL_LINES = 100
+# The line's pulse, the diary of orders at work, and a few for a person's TWS.
+LINES_FOR_OTHERS = 20
 UNHURRIED_BEAT = timedelta(minutes=30)
 
 
@@ -26,6 +29,14 @@ class IbKeys(Section):
     )
     account: str = Field("", description="Id of the paper account, such as DU1234567.")
     delayed: bool = Field(False, description="Accept delayed quotes; the profile shadow alone may.")
+    # Left out where it is the default: the settings that older journals hold stay as they were.
+    lines: int = Field(
+        USUAL_LINES,
+        ge=60,
+        le=5_000,
+        exclude_if=lambda value: value == USUAL_LINES,
+        description="Market-data lines of the account: 100, and what was added to them.",
+    )
     restart_et: str = Field(
         "23:50",
         pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
@@ -50,6 +61,7 @@ def adapter_settings(keys: IbKeys, *, may_be_delayed: bool) -> IbSettings:
         keys.client_id,
         keys.account,
         accepts_delayed=keys.delayed and may_be_delayed,
+        most_lines=keys.lines - LINES_FOR_OTHERS,
         messages_per_second=0 if is_emulator else 40,
         beat_every=UNHURRIED_BEAT if is_emulator else timedelta(seconds=20),
         stale_after=2 * UNHURRIED_BEAT if is_emulator else timedelta(seconds=60),

@@ -13,7 +13,7 @@ import numpy as np
 from bot.settings import Settings
 from bot.tape import DailyTape
 from bot.world import World, load_calendar, world_of
-from brokers.base import MarketData
+from brokers.base import Foreseeing, MarketData
 from brokers.ib.messages import BarSeen
 from market.errors import MarketDataError
 from market.history import PROVENANCE_NAMES, History
@@ -160,7 +160,10 @@ class RenewingFeed:
         fetch: FetchBars,
         renewed: Callable[[World], None],
         clock: Callable[[], datetime],
+        ahead: Foreseeing | None = None,
     ) -> None:
+        """Renew before each look; only where `ahead` is given is the market listened to ahead."""
+        self._ahead = ahead
         self._feed = feed
         self._live = live
         self._fetch = fetch
@@ -176,6 +179,21 @@ class RenewingFeed:
         """
         await self._renew()
         return await self._feed.snapshot(request)
+
+    async def prepare(self, request: SnapshotRequest) -> None:
+        """Begin to listen to what `request` names.
+
+        Raises:
+            MarketDataError: it cannot be heard now.
+            BrokerUnavailable: the line is down.
+        """
+        if self._ahead is not None:
+            await self._ahead.prepare(request)
+
+    def release(self) -> None:
+        """Listen no more."""
+        if self._ahead is not None:
+            self._ahead.release()
 
     async def _renew(self) -> None:
         now, calendar = self._clock(), self._live.calendar

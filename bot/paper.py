@@ -29,6 +29,7 @@ from brokers.ib.diary import PriceDiary
 from brokers.ib.feed import INDICES, FeedFacts, IbFeed
 from brokers.ib.inbox import RequestFailed
 from brokers.ib.messages import BarSeen
+from brokers.lockstep import LockstepClock
 from brokers.sim.broker import SimBroker
 from brokers.sim.store import ExchangeStore
 from market.sessions import SessionCalendar, exchange_zone
@@ -81,7 +82,7 @@ def build_adapter(settings: Settings, clock: Clock, *, may_be_delayed: bool) -> 
     facts = FeedFacts(calendar.settles_at, monthlies, lambda day: carry.bill_frac(day.year))
     feed = IbFeed(ours, broker.line, broker.finder, clock.now, facts)
     broker.ticks, broker.settlement_value = feed.board.hear, feed.settlement_value
-    broker.sender.package_veto = feed.package_veto
+    broker.lines_lost, broker.sender.package_veto = feed.release, feed.package_veto
     broker.keep_diary(PriceDiary(feed.board, broker.line, broker.cache, clock.now))
     return Adapter(broker, feed, calendar, ours.account, monthlies)
 
@@ -163,7 +164,9 @@ def _wired(
     def renewed(world: World) -> None:
         tape.renew(build_tape(settings, world))
 
-    feed = RenewingFeed(adapter.feed, live, adapter.daily_bars, renewed, clock.now)
+    # In lockstep nothing is gained by it: the emulator's time stands while the bot looks.
+    ahead = None if isinstance(clock, LockstepClock) else adapter.feed
+    feed = RenewingFeed(adapter.feed, live, adapter.daily_bars, renewed, clock.now, ahead)
     at = clock.now().astimezone(UTC)
     today = live.calendar.on_or_after(at.astimezone(exchange_zone()).date())
     profile = PAPER if broker is adapter.broker else SHADOW

@@ -351,6 +351,16 @@ def as_tree(settings: Settings) -> dict[str, dict[str, Any]]:
     return tree
 
 
+def with_defaults(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Return the settings for people, with the keys that a journal leaves out at their default."""
+    tree = as_tree(settings)
+    for name, table in tree.items():
+        section = getattr(settings, name)
+        for key in type(section).model_fields:
+            table.setdefault(key, getattr(section, key))
+    return tree
+
+
 def settings_of(tree: Mapping[str, Mapping[str, Any]]) -> Settings:
     """Return the settings that a journal recorded; a key it does not have is at its default.
 

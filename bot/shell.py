@@ -6,16 +6,18 @@ decision or not at all. All ports are coroutines; over the simulated market they
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from bot.commands import CancelOrder, Command, FetchSnapshot, SubmitOrder
 from bot.engine import Engine
 from bot.events import BrokerReported, Input, SnapshotFailed, SnapshotTaken
 from bot.journal.base import Journal
-from brokers.base import Broker, MarketData
+from brokers.base import Broker, Foreseeing, MarketData
 from market.errors import BrokerUnavailable, MarketDataError
 from market.orders import BrokerEvent, LineChanged, LineState
+from market.quotes import SnapshotRequest
+from market.schedule import Moment
 
 
 class Shell:
@@ -65,6 +67,27 @@ class Shell:
             pending.extend(BrokerReported(told) for told in self._broker.drain())
         self.commit()
 
+    @property
+    def can_foresee(self) -> bool:
+        """Tell whether the market can be listened to ahead of a moment."""
+        return isinstance(self._market_data, Foreseeing)
+
+    async def prepare(self, moments: Sequence[Moment]) -> None:
+        """Have the market listened to ahead of moments, where it can be; nothing is recorded.
+
+        Raises:
+            MarketDataError: it cannot be heard now.
+            BrokerUnavailable: the line is down.
+        """
+        requests = [each for each in map(self._engine.foresee, moments) if each is not None]
+        if requests and isinstance(self._market_data, Foreseeing):
+            await self._market_data.prepare(_joined(requests))
+
+    def release(self) -> None:
+        """Have the market listened to no more."""
+        if isinstance(self._market_data, Foreseeing):
+            self._market_data.release()
+
     def commit(self) -> None:
         """Make durable what was recorded, and tell those who listen."""
         self._journal.commit()
@@ -90,6 +113,13 @@ class Shell:
         except (MarketDataError, BrokerUnavailable) as error:
             return SnapshotFailed(command.moment, command.asked_by, str(error))
         return SnapshotTaken(command.moment, command.asked_by, snapshot)
+
+
+def _joined(requests: Sequence[SnapshotRequest]) -> SnapshotRequest:
+    """Return what requests name, less the bars, which are asked for at their time."""
+    chains = dict.fromkeys(key for each in requests for key in each.chains)
+    contracts = dict.fromkeys(contract for each in requests for contract in each.contracts)
+    return SnapshotRequest(tuple(chains), tuple(contracts))
 
 
 def _is_ready(event: BrokerEvent) -> bool:

@@ -102,6 +102,22 @@ class MarketData(Protocol):
 
 
 @runtime_checkable
+class Foreseeing(Protocol):
+    """Market data that can be listened to ahead of a moment, so that a snapshot is a read."""
+
+    async def prepare(self, request: SnapshotRequest) -> None:
+        """Begin to listen to what `request` names, as far as there is room.
+
+        Raises:
+            MarketDataError: it cannot be heard now.
+            BrokerUnavailable: the line is down.
+        """
+
+    def release(self) -> None:
+        """Listen no more."""
+
+
+@runtime_checkable
 class Suspicious(Protocol):
     """A broker that may hold or work what our orders do not explain."""
 

@@ -20,8 +20,8 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import erfcx
 
+from market import normal
 from market.blocks import floats, in_blocks, signs
 from market.instruments import Right
 from market.quotes import BoolArray, FloatArray
@@ -139,7 +139,7 @@ def _fourth_order(
 def _black(h: FloatArray, t: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return b and its slope along s, with h = x / s and t = s / 2."""
     bell = np.exp(-0.5 * (h * h + t * t))
-    value = 0.5 * bell * (erfcx(-_SQRT_HALF * (h + t)) - erfcx(-_SQRT_HALF * (h - t)))
+    value = 0.5 * bell * (normal.erfcx(-_SQRT_HALF * (h + t)) - normal.erfcx(-_SQRT_HALF * (h - t)))
     return value, bell / _SQRT_TWO_PI
 
 
@@ -163,7 +163,7 @@ def _search(x: FloatArray, target: FloatArray) -> FloatArray:
 def _bounded_guess(x: FloatArray, target: FloatArray) -> tuple[FloatArray, BoolArray]:
     """Return a start for the search and whether the target lies below the inflexion of b."""
     inflexion = np.sqrt(-2.0 * x)
-    at_inflexion = 0.5 * np.exp(0.5 * x) * (1.0 - erfcx(np.sqrt(-x)))
+    at_inflexion = 0.5 * np.exp(0.5 * x) * (1.0 - normal.erfcx(np.sqrt(-x)))
     is_low = target < at_inflexion
     below = -x / np.sqrt(2.0 * np.log(at_inflexion / target) - 0.5 * x)
     above = inflexion + (target - at_inflexion) * _SQRT_TWO_PI * np.exp(-0.5 * x)

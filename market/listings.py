@@ -11,6 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any, TypeVar
 
 from market.errors import ConfigError, NoSuchSession
@@ -22,6 +23,7 @@ _T = TypeVar("_T")
 _MONDAY, _WEDNESDAY, _FRIDAY = 0, 2, 4
 _ONE_DAY = timedelta(days=1)
 _VIX_HORIZON = timedelta(days=30)
+_LONGEST_SHIFT = timedelta(days=14)  # no holiday moves an expiry further from its nominal day
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class ListingRule:
     def listings(self, calendar: SessionCalendar) -> Iterator[tuple[date, date]]:
         """Yield (expiry, first date on which it is listed) over the whole calendar."""
         ahead = timedelta(days=self.days_ahead)
-        for nominal, expiry in _EXPIRIES[self.rule](calendar):
+        for nominal, expiry in _EXPIRIES[self.rule](calendar, self.first_expiry - _LONGEST_SHIFT):
             if expiry >= self.first_expiry and (not self.months or nominal.month in self.months):
                 yield expiry, max(self.listed_from, expiry - ahead)
 
@@ -102,7 +104,7 @@ class Listings:
         if hypothetical:
             self._since[TradingClass.SPXW] = dict.fromkeys(calendar.dates, date.min)
         self._expiries = {kind: tuple(sorted(table)) for kind, table in self._since.items()}
-        self._vx = tuple(expiry for _, expiry in _vix_monthlies(calendar))
+        self._vx = tuple(expiry for _, expiry in _vix_monthlies(calendar, calendar.first))
         # Every moment of a session asks for the same date.
         self._vix_seen: _VixListed | None = None
 
@@ -171,37 +173,42 @@ def _listed_since(
 
 
 # Each rule yields (nominal day, expiry): the day that the rule names and the session it falls on.
+# Nominal days before `since` may be left out.
 _Placed = Iterator[tuple[date, date]]
+_Place = Callable[[SessionCalendar, date], _Placed]
 
 
-def _weekly(weekday: int) -> Callable[[SessionCalendar], _Placed]:
-    def place(calendar: SessionCalendar) -> _Placed:
-        for day in _days(calendar, weekday):
-            is_standard = weekday == _FRIDAY and _is_third_friday(day)
+def _weekly(weekday: int) -> _Place:
+    def place(calendar: SessionCalendar, since: date) -> _Placed:
+        for day in _days(calendar, weekday, since):
+            if weekday == _FRIDAY and _is_third_friday(day):
+                continue
             # Cboe specification of the Monday Weeklys: a holiday moves them on, not back.
             expiry = _forward(calendar, day) if weekday == _MONDAY else _back(calendar, day)
-            if expiry is not None and not is_standard:
+            if expiry is not None:
                 yield day, expiry
 
     return place
 
 
-def _third_fridays(calendar: SessionCalendar) -> _Placed:
-    for day in _days(calendar, _FRIDAY):
-        expiry = _back(calendar, day)
-        if expiry is not None and _is_third_friday(day):
+def _third_fridays(calendar: SessionCalendar, since: date) -> _Placed:
+    for day in _days(calendar, _FRIDAY, since):
+        expiry = _back(calendar, day) if _is_third_friday(day) else None
+        if expiry is not None:
             yield day, expiry
 
 
-def _month_ends(calendar: SessionCalendar) -> _Placed:
-    for day in calendar.dates:
-        end = _month_end(day)
-        if end <= calendar.last and calendar.on_or_before(end) == day:
+def _month_ends(calendar: SessionCalendar, since: date) -> _Placed:
+    dates = calendar.dates[bisect_left(calendar.dates, since) :]
+    for day, following in pairwise(dates):
+        if following.month != day.month:
             yield day, day
+    if dates and _month_end(dates[-1]) <= calendar.last:
+        yield dates[-1], dates[-1]
 
 
-def _vix_wednesdays(calendar: SessionCalendar, is_monthly: bool) -> _Placed:
-    for day in _days(calendar, _WEDNESDAY):
+def _vix_wednesdays(calendar: SessionCalendar, since: date, is_monthly: bool) -> _Placed:
+    for day in _days(calendar, _WEDNESDAY, since):
         friday = day + _VIX_HORIZON
         if friday > calendar.last or _is_third_friday(friday) is not is_monthly:
             continue
@@ -211,15 +218,15 @@ def _vix_wednesdays(calendar: SessionCalendar, is_monthly: bool) -> _Placed:
             yield day, expiry
 
 
-def _vix_monthlies(calendar: SessionCalendar) -> _Placed:
-    return _vix_wednesdays(calendar, is_monthly=True)
+def _vix_monthlies(calendar: SessionCalendar, since: date) -> _Placed:
+    return _vix_wednesdays(calendar, since, is_monthly=True)
 
 
-def _vix_weeklies(calendar: SessionCalendar) -> _Placed:
-    return _vix_wednesdays(calendar, is_monthly=False)
+def _vix_weeklies(calendar: SessionCalendar, since: date) -> _Placed:
+    return _vix_wednesdays(calendar, since, is_monthly=False)
 
 
-_EXPIRIES: Mapping[str, Callable[[SessionCalendar], _Placed]] = {
+_EXPIRIES: Mapping[str, _Place] = {
     "third_friday": _third_fridays,
     "month_end": _month_ends,
     "weekly_monday": _weekly(_MONDAY),
@@ -232,8 +239,9 @@ _EXPIRIES: Mapping[str, Callable[[SessionCalendar], _Placed]] = {
 }
 
 
-def _days(calendar: SessionCalendar, weekday: int) -> Iterator[date]:
-    day = calendar.first + timedelta(days=(weekday - calendar.first.weekday()) % 7)
+def _days(calendar: SessionCalendar, weekday: int, since: date) -> Iterator[date]:
+    first = max(calendar.first, since)
+    day = first + timedelta(days=(weekday - first.weekday()) % 7)
     while day <= calendar.last:
         yield day
         day += timedelta(days=7)

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtr
 
+from market import normal
 from market.blocks import floats, in_blocks, signs
 from market.instruments import Right
 from market.quotes import BoolArray, FloatArray
@@ -107,8 +107,8 @@ def call_side(
     made with it: they know both already.
     """
     d1, d2 = _arms(log_moneyness, total_sd)
-    call_delta = ndtr(d1)
-    call = _worth(forward, strikes, call_delta, ndtr(d2))
+    call_delta = normal.ndtr(d1)
+    call = _worth(forward, strikes, call_delta, normal.ndtr(d2))
     call *= discount
     call_delta *= discount
     return call, call_delta
@@ -152,8 +152,8 @@ def _price_and_delta(
     sign: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
     d1, d2 = _arms_or_none(np.log(strike / forward), iv * np.sqrt(years))
-    chance, scale = ndtr(sign * d1), discount * sign
-    return _worth(forward, strike, chance, ndtr(sign * d2)) * scale, chance * scale
+    chance, scale = normal.ndtr(sign * d1), discount * sign
+    return _worth(forward, strike, chance, normal.ndtr(sign * d2)) * scale, chance * scale
 
 
 def _price_and_greeks(
@@ -167,8 +167,8 @@ def _price_and_greeks(
     root = np.sqrt(years)
     total_sd = iv * root
     d1, d2 = _arms_or_none(np.log(strike / forward), total_sd)
-    chance, scale = ndtr(sign * d1), discount * sign
-    value = _worth(forward, strike, chance, ndtr(sign * d2)) * scale
+    chance, scale = normal.ndtr(sign * d1), discount * sign
+    value = _worth(forward, strike, chance, normal.ndtr(sign * d2)) * scale
     bell = np.exp(-0.5 * d1 * d1) * (discount * _ONE_OVER_SQRT_TWO_PI)
     gamma = bell / (forward * total_sd)
     bell = bell * forward

@@ -11,8 +11,8 @@ import math
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import ndtr
 
+from market import normal
 from market.family import VolState
 from market.quotes import FloatArray
 from market.surface_params import SpxSmile
@@ -77,8 +77,8 @@ def _strip_ratio(shape: SmileShape, strip_sd: float, least_price_frac: float) ->
         sd = strip_sd / math.sqrt(strip)
         half = (0.5 * sd) * root
         relative = np.exp(sd * _STRIP_Z)
-        below = relative * ndtr(_STRIP_SIGN * (half + centred))
-        below -= ndtr(_STRIP_SIGN * (centred - half))
+        below = relative * normal.ndtr(_STRIP_SIGN * (half + centred))
+        below -= normal.ndtr(_STRIP_SIGN * (centred - half))
         below *= _STRIP_SIGN
         total = float(np.sum((below / relative)[below > least_price_frac]))
         # 2 sum(O / K^2 dK) in units of variance, less what the even grid adds at the kink.

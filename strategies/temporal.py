@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from math import exp, isfinite, sqrt
 
 import numpy as np
-from scipy.special import ndtri
 
+from market import normal
 from market.instruments import OptionContract, Right
 from market.pricing import DAYS_PER_YEAR, price_and_greeks
 from market.quotes import Quote
@@ -68,7 +68,7 @@ def _line(
     if years <= 0 or not _LEAST_DELTA < above < 1.0 - _LEAST_DELTA:
         return None
     sd, strike = iv * sqrt(years), float(contract.strike)
-    forward = strike * exp(float(ndtri(above)) * sd - 0.5 * sd * sd)
+    forward = strike * exp(float(normal.ndtri(above)) * sd - 0.5 * sd * sd)
     return count * contract.multiplier, forward, strike, years, iv, is_call
 
 

@@ -27,12 +27,12 @@ def command(
       alvh config --schema
       alvh config --set alvh.delta_near=0.5 --json
     """
-    from bot.settings import Settings, as_tree, known_keys  # noqa: PLC0415 - only when used
+    from bot.settings import Settings, known_keys, with_defaults  # noqa: PLC0415 - only when used
 
     if schema and as_json:
         print_json(Settings.model_json_schema())
         return
-    tree = as_tree(read_settings(preset, config, overrides))
+    tree = with_defaults(read_settings(preset, config, overrides))
     if as_json:
         print_json(tree)
         return

@@ -36,6 +36,7 @@ from bot.world import World, synthetic_world
 from brokers.base import TimedBroker
 from brokers.sim.client import ExchangeClient
 from brokers.sim.store import ExchangeStore
+from market import normal
 from market.errors import InvariantBroken
 from market.quotes import IndexLevels
 from market.schedule import Moment
@@ -52,6 +53,7 @@ START_BEFORE_OPEN = timedelta(seconds=5)
 # The loop stands while it waits; a longer absence is mended by asking again.
 LIVE_PATIENCE_S = 0.2
 EXCHANGE_STORE = "exchange.db"
+LOADS_WITH_PULSE = 2
 
 
 @dataclass(frozen=True)
@@ -203,7 +205,7 @@ class _Serving:
             file=daemon.deadman_file,
         )
         timetable = run.timetable or self._system_timetable()
-        beats = (self._manager.beat, self._dead_man.beat, self._obey_file)
+        beats = (self._manager.beat, self._dead_man.beat, self._obey_file, self._load_rest)
         self._daemon = Daemon(
             rig, timetable, log, self._on_change, beats, try_again_s=run.try_again_s
         )
@@ -211,6 +213,7 @@ class _Serving:
         self._dashboard = self._page()
         self._window: Window | None = None
         self._signal: int | None = None
+        self._pulses = 0
 
     def _system_timetable(self) -> Timetable:
         clock = self._run.clock
@@ -290,6 +293,13 @@ class _Serving:
 
     async def _obey_file(self) -> None:
         await self._controls.obey_file()
+
+    async def _load_rest(self) -> None:
+        """Load what decisions need and a first answer does not, with the second pulse: by then the
+        page has answered, and no moment has to wait for it."""
+        self._pulses += 1
+        if self._pulses == LOADS_WITH_PULSE:
+            normal.load()
 
     def _on_jump(self, seconds: float) -> None:
         self._log.warning("clock_was_set", by_seconds=round(seconds, 1))

@@ -113,7 +113,8 @@ class Connection:
         self._account = AccountTalk(self._talk, weather)
         self._profits = ProfitTalk(self._talk, weather)
         self._orders = OrderTalk(self._talk)
-        self._data = DataTalk(self._talk, Streams(venue, weather, has_live=terms.has_live_data))
+        streams = Streams(venue, weather, has_live=terms.has_live_data, most_lines=terms.most_lines)
+        self._data = DataTalk(self._talk, streams)
         self._answerers: Mapping[Ask, Callable[[Fields], None]] = {
             Ask.IDS: self._ids,
             Ask.MANAGED_ACCOUNTS: self._managed_accounts,

@@ -34,6 +34,35 @@ class Client:
     frames: Frames = field(default_factory=Frames)
 
 
+class Outbox:
+    """Sends what was put within one turn of the loop in one piece: one call of the system for all
+    the ticks of an instant."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+        self._waiting: list[bytes] = []
+
+    def put(self, fields: list[Value]) -> None:
+        """Have a message sent, after all before it; a client that reads too slowly is cut off."""
+        if self._writer.transport.get_write_buffer_size() > MOST_UNSENT_BYTES:
+            self._waiting.clear()
+            self._writer.transport.abort()
+        elif not self._writer.is_closing():
+            if not self._waiting:
+                asyncio.get_running_loop().call_soon(self._send)
+            self._waiting.append(framed(fields))
+
+    def _send(self) -> None:
+        if self._waiting and not self._writer.is_closing():
+            self._writer.write(b"".join(self._waiting))
+        self._waiting.clear()
+
+    def close(self) -> None:
+        """Send what waits, and end the connection."""
+        self._send()
+        self._writer.close()
+
+
 class GatewayServer:
     """Serves TWS clients in front of one venue."""
 
@@ -113,7 +142,8 @@ class GatewayServer:
         task = asyncio.current_task()
         assert task is not None
         self._talks.add(task)
-        client = Client(writer, self._connection(writer))
+        outbox = Outbox(writer)
+        client = Client(writer, self._connection(outbox))
         self._clients.append(client)
         try:
             if len(self._clients) <= MOST_CLIENTS and not self.weather.holds(Kind.RESTART):
@@ -123,20 +153,14 @@ class GatewayServer:
         finally:
             self._clients.remove(client)
             self._talks.discard(task)
-            writer.close()
+            outbox.close()
             with suppress(ConnectionError):
                 await writer.wait_closed()
 
-    def _connection(self, writer: asyncio.StreamWriter) -> Connection:
-        def write(fields: list[Value]) -> None:
-            if writer.transport.get_write_buffer_size() > MOST_UNSENT_BYTES:
-                writer.transport.abort()
-            elif not writer.is_closing():
-                writer.write(framed(fields))
-
+    def _connection(self, outbox: "Outbox") -> Connection:
         return Connection(
             self.venue,
-            Line(self.weather, write, writer.close),
+            Line(self.weather, outbox.put, outbox.close),
             self.weather,
             admit=self._admit,
             terms=self.terms,

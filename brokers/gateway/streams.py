@@ -16,7 +16,7 @@ from market.instruments import OptionContract, tick_size
 from market.orders import Leg
 from market.quotes import Quote
 
-MOST_LINES = 100
+SEEN_IN_TICKS = (Kind.NO_QUOTES, Kind.NAN_GREEKS)
 PERMISSION_TEXT = (
     "Requested market data is not subscribed. Displaying delayed market data is available."
 )
@@ -40,7 +40,7 @@ class Streams:
         weather: Weather,
         *,
         has_live: bool = True,
-        most_lines: int = MOST_LINES,
+        most_lines: int,
     ) -> None:
         self._venue = venue
         self._weather = weather
@@ -48,6 +48,7 @@ class Streams:
         self._most_lines = most_lines
         self._asked = DataKind.LIVE
         self._open: dict[int, Subscription] = {}
+        self._told_in: tuple[object, ...] = ()
 
     def ask_kind(self, number: int) -> None:
         """Take which kind of data the client accepts from now on."""
@@ -104,9 +105,13 @@ class Streams:
         return tuple(self._open)
 
     def changes(self) -> Iterator[Message]:
-        """Yield the ticks that changed since the last call."""
+        """Yield the ticks that changed since the last call; within an instant none does."""
         if self._weather.has_no_ticks:
             return
+        state = self._venue.now, *map(self._weather.holds, SEEN_IN_TICKS)
+        if state == self._told_in:
+            return
+        self._told_in = state
         for subscription in tuple(self._open.values()):
             yield from self._ticks(subscription)
 

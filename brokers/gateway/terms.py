@@ -7,8 +7,8 @@ from brokers.gateway.pacing import Pace
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Live market data or none, how fast a client may talk, whose id hears of all orders, and
-    whether orders are kept from all.
+    """Live market data or none, how fast a client may talk, whose id hears of all orders, whether
+    orders are kept from all, and how many market-data lines a client may have.
 
     Without a `pace` any rate goes; without a master client id nobody hears of others' orders.
     """
@@ -17,6 +17,7 @@ class Terms:
     pace: Pace | None = None
     master_client_id: int | None = None
     is_read_only: bool = False
+    most_lines: int = 100
 
 
 ORDINARY = Terms()

@@ -1,127 +1,26 @@
-"""Market-data lines: opened in bounded batches, read once, and always released.
+"""Market-data lines: opened in bounded batches, read once, and released.
 
 A look is a decision's and waits for its turn. A glance is a person's: it takes no turn that anybody
-wants, and gives its lines back the moment that a look comes.
+wants, and gives its lines back the moment that a look comes. What a moment to come may want can be
+had ahead: such lines stand, and a look reads them without asking, until they are let go.
 
-What a line shows becomes a `LineShown`; what TWS marks as missing is None there, and the reason why
-a quote cannot be used has a name. Nothing is ever filled in with zero.
+What a line shows becomes a `LineShown`.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from enum import StrEnum
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from brokers.ib.codes import Reaction, rule_of
 from brokers.ib.messages import ErrorSeen, Tick, WireEvent
+from brokers.ib.shown import KIND_OF_NUMBER, DataKind, LineShown
+from brokers.ib.standing import StandingLine, StandingLines
 from brokers.ib.wire import Wire
 from market.errors import MarketDataError
-from market.quotes import Quote
-
-
-class Veto(StrEnum):
-    """Why a quote is not used."""
-
-    NO_LINE = "no line"  # TWS refused the subscription
-    NO_BID = "no bid"
-    NO_ASK = "no ask"
-    CROSSED = "crossed"
-    STALE = "stale"
-    DESYNCHRONISED = "desynchronised"  # seen too far apart from the others of its package
-    DELAYED = "delayed"
-
-
-class DataKind(StrEnum):
-    """How fresh TWS says that its data are."""
-
-    LIVE = "live"
-    FROZEN = "frozen"
-    DELAYED = "delayed"
-    DELAYED_FROZEN = "delayed-frozen"
-
-
-KIND_OF_NUMBER = {
-    1: DataKind.LIVE,
-    2: DataKind.FROZEN,
-    3: DataKind.DELAYED,
-    4: DataKind.DELAYED_FROZEN,
-}
-DELAYED_KINDS = frozenset({DataKind.DELAYED, DataKind.DELAYED_FROZEN})
-LEGS_APART_AT_MOST = timedelta(seconds=1)
-
-
-@dataclass(slots=True)
-class LineShown:
-    """The last values of one line, None where TWS says that there is none."""
-
-    values: dict[str, float | None] = field(default_factory=dict)
-    seen_at: dict[str, datetime] = field(default_factory=dict)
-    kind: DataKind = DataKind.LIVE
-    refusal: ErrorSeen | None = None
-
-    def get(self, name: str) -> float | None:
-        """Return a value, None when it is absent or marked as none."""
-        return self.values.get(name)
-
-    @property
-    def is_whole(self) -> bool:
-        """Tell whether all that an option's line is going to show has been shown."""
-        if self.refusal is not None:
-            return True
-        if not {"bid", "ask"} <= self.values.keys():
-            return False
-        bid, ask = self.get("bid"), self.get("ask")
-        # The model shows nothing for a quote that it cannot read.
-        return bid is None or ask is None or bid > ask or "iv" in self.values
-
-    @property
-    def has_level(self) -> bool:
-        """Tell whether an index line has shown its level."""
-        return self.refusal is not None or "last" in self.values
-
-    def quote(self, at: datetime) -> Quote:
-        """Return the line as a quote; a side that is missing is None."""
-        sizes = (self.get("bid_size"), self.get("ask_size"))
-        bid_size, ask_size = (None if size is None else round(size) for size in sizes)
-        return Quote(
-            self._seen(at),
-            self.get("bid"),
-            self.get("ask"),
-            self.get("iv"),
-            self.get("delta"),
-            bid_size,
-            ask_size,
-        )
-
-    def _seen(self, at: datetime) -> datetime:
-        return max((self.seen_at[n] for n in ("bid", "ask") if n in self.seen_at), default=at)
-
-    def veto(self, at: datetime, oldest: timedelta, *, accepts_delayed: bool) -> Veto | None:
-        """Return why the line's quote cannot be used, or None when it can."""
-        bid, ask = self.get("bid"), self.get("ask")
-        checks = (
-            (self.refusal is not None, Veto.NO_LINE),
-            (not accepts_delayed and self.kind in DELAYED_KINDS, Veto.DELAYED),
-            (bid is None, Veto.NO_BID),
-            (ask is None, Veto.NO_ASK),
-            (bid is not None and ask is not None and bid > ask, Veto.CROSSED),
-            (at - self._seen(at) > oldest, Veto.STALE),
-        )
-        return next((veto for is_so, veto in checks if is_so), None)
-
-
-def apart_veto(lines: Iterable[LineShown]) -> Veto | None:
-    """Return a veto when the quotes of one package were seen too far apart."""
-    instants = [
-        line.seen_at[name] for line in lines for name in ("bid", "ask") if name in line.seen_at
-    ]
-    if instants and max(instants) - min(instants) > LEGS_APART_AT_MOST:
-        return Veto.DESYNCHRONISED
-    return None
 
 
 class Looking(Protocol):
@@ -141,6 +40,7 @@ class Board:
         self._most_lines = most_lines
         self._wait_s = wait_s
         self._open: dict[int, LineShown] = {}
+        self._standing = StandingLines(clock, most_lines)
         self._changed = asyncio.Event()
         self._turn = asyncio.Lock()
         self._looks_waiting = 0
@@ -189,12 +89,43 @@ class Board:
         """Return how many lines are open now."""
         return len(self._open)
 
+    @property
+    def lines_standing(self) -> int:
+        """Return how many of them stand for a moment to come."""
+        return len(self._standing)
+
+    def let_go(self) -> None:
+        """Have no line stand any more; harmless when the socket is gone."""
+        self._give_back(self._standing.back())
+
+    def _give_back(self, lines: Iterable[StandingLine]) -> None:
+        for line in lines:
+            self.release(line.wire, (line.number,))
+
     async def look(
         self, wire: Wire, contracts: Mapping[Any, Any], is_done: Callable[[LineShown], bool]
     ) -> dict[Any, LineShown]:
-        """Open a line for each contract, batch by batch, and return what each showed.
+        """Return what a line for each contract shows; those that do not stand are opened.
 
-        A line that stays silent is returned as far as it came; all are released at the end.
+        A line that stays silent is returned as far as it came; all that were opened are released.
+
+        Raises:
+            BrokerUnavailable: the socket is gone.
+        """
+        async with self._my_turn():
+            shown, unfit = self._standing.read(wire, contracts, is_done)
+            self._give_back(unfit)
+            missing = {name: each for name, each in contracts.items() if name not in shown}
+            if len(missing) > self._room():
+                # Fewer and larger batches: a silent line holds up its whole batch.
+                self._give_back(self._standing.back(shown))
+            shown |= await self._read(wire, missing, is_done, self._wait_s)
+            return {name: shown[name] for name in contracts if name in shown}
+
+    async def look_anew(
+        self, wire: Wire, contracts: Mapping[Any, Any], is_done: Callable[[LineShown], bool]
+    ) -> dict[Any, LineShown]:
+        """Return the same off lines that are opened now, whatever stands.
 
         Raises:
             BrokerUnavailable: the socket is gone.
@@ -208,8 +139,12 @@ class Board:
         contracts: Mapping[Any, Any],
         is_done: Callable[[LineShown], bool],
         wait_s: float,
+        *,
+        stays: bool = False,
     ) -> dict[Any, LineShown]:
-        """Read the lines as `look` does, but only while no look wants them.
+        """Read the lines as `look_anew` does, but only while no look wants them.
+
+        With `stays` those that showed all stand from then on.
 
         Raises:
             MarketDataError: a look has the lines, or came for them meanwhile.
@@ -217,10 +152,27 @@ class Board:
         """
         if not self._turn.locked() and not self._looks_waiting:
             async with self._turn:
-                shown = await self._read(wire, contracts, is_done, wait_s, gives_way=True)
+                shown = await self._read(wire, contracts, is_done, wait_s, _Manner(True, stays))
             if not self._looks_waiting:
                 return shown
         raise MarketDataError("a decision needs the market-data lines.")
+
+    async def foresee(
+        self, wire: Wire, contracts: Mapping[Any, Any], is_done: Callable[[LineShown], bool]
+    ) -> dict[Any, LineShown]:
+        """Read lines as `glance` does, and have as many of them stand as the account has room for.
+
+        Raises:
+            MarketDataError: a look has the lines, or came for them meanwhile.
+            BrokerUnavailable: the socket is gone.
+        """
+        shown, unfit = self._standing.read(wire, contracts, is_done)
+        self._give_back(unfit)
+        missing = ((name, each) for name, each in contracts.items() if name not in shown)
+        wanted = dict(islice(missing, self._standing.room))
+        if wanted:
+            shown |= await self.glance(wire, wanted, is_done, self._wait_s, stays=True)
+        return shown
 
     @asynccontextmanager
     async def _my_turn(self) -> AsyncIterator[None]:
@@ -241,18 +193,22 @@ class Board:
         contracts: Mapping[Any, Any],
         is_done: Callable[[LineShown], bool],
         wait_s: float,
-        *,
-        gives_way: bool = False,
+        manner: "_Manner | None" = None,
     ) -> dict[Any, LineShown]:
         shown: dict[Any, LineShown] = {}
         rows = iter(contracts.items())
+        gives_way, stays = manner or _Manner()
 
         def is_sent_away() -> bool:
             return gives_way and self._looks_waiting > 0
 
-        while not is_sent_away() and (batch := dict(islice(rows, self._most_lines))):
-            shown |= await self._batch(wire, batch, is_done, is_sent_away, wait_s)
+        while not is_sent_away() and (batch := dict(islice(rows, self._room()))):
+            shown |= await self._batch(wire, batch, is_done, is_sent_away, wait_s, stays=stays)
         return shown
+
+    def _room(self) -> int:
+        """Return how many lines may be opened at once; those that stand are not among them."""
+        return max(self._most_lines - len(self._standing), 1)
 
     async def _batch(
         self,
@@ -261,6 +217,8 @@ class Board:
         is_done: Callable[[LineShown], bool],
         is_sent_away: Callable[[], bool],
         wait_s: float,
+        *,
+        stays: bool,
     ) -> dict[Any, LineShown]:
         numbers: dict[int, Any] = {}
         try:
@@ -271,9 +229,20 @@ class Board:
             lines = {name: self._open[number] for number, name in numbers.items()}
             are_done = _all_done(lines.values(), is_done)
             await self._until(lambda: is_sent_away() or are_done(), wait_s)
+            if stays:
+                self._have_stand(wire, numbers, is_done)
             return lines
         finally:
-            self.release(wire, numbers)
+            has = self._standing.has
+            self.release(wire, [each for each, name in numbers.items() if not has(name, each)])
+
+    def _have_stand(
+        self, wire: Wire, numbers: Mapping[int, Any], is_done: Callable[[LineShown], bool]
+    ) -> None:
+        for number, name in numbers.items():
+            line = StandingLine(wire, number, self._open[number])
+            if line.shown.refusal is None and is_done(line.shown):
+                self._standing.stand(name, line)
 
     async def _until(self, is_over: Callable[[], bool], wait_s: float) -> None:
         try:
@@ -322,6 +291,31 @@ class Held:
     def let_go(self) -> None:
         """Close them."""
         self._board.release(self._wire, self._numbers)
+
+
+class _Manner(NamedTuple):
+    """How lines are read: whether a look that comes ends it, and whether they stand afterwards."""
+
+    gives_way: bool = False
+    stays: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """The board as it is used for a moment to come: what is read stands until it is let go."""
+
+    board: Board
+
+    async def look(
+        self, wire: Wire, contracts: Mapping[Any, Any], is_done: Callable[[LineShown], bool]
+    ) -> dict[Any, LineShown]:
+        """Return what a line for each contract showed, as far as there is room for lines.
+
+        Raises:
+            MarketDataError: a decision wants the lines.
+            BrokerUnavailable: the socket is gone.
+        """
+        return await self.board.foresee(wire, contracts, is_done)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from brokers.ib.messages import (
     OpenOrderSeen,
     PositionSeen,
     StatusSeen,
+    Tick,
     WireEvent,
 )
 from brokers.ib.sender import Sender
@@ -101,6 +102,7 @@ class IbBroker:
             reread_at=self._reread_soon,
         )
         self.ticks: Callable[[WireEvent], None] = _ignore
+        self.lines_lost: Callable[[], None] = _ignore
         self.settlement_value: SettlementValue = _unknown
         self._settling = SettlingBook(dates.settles_at)
         self._holdings = Holdings(settings.account, self.cache)
@@ -293,6 +295,14 @@ class IbBroker:
                 return
 
     def _heard(self, event: WireEvent) -> None:
+        if isinstance(event, Tick):
+            self.ticks(event)  # as often as all the rest together a hundred times
+        else:
+            self._heard_of_orders(event)
+        if self.ledger.doubted and self.ledger.doubted - self._considered and self.line.is_ready:
+            self._read_again()
+
+    def _heard_of_orders(self, event: WireEvent) -> None:
         at = self._clock()
         self.sender.note_ids(event)
         if isinstance(event, OpenOrderSeen):
@@ -308,12 +318,11 @@ class IbBroker:
         elif isinstance(event, ErrorSeen):
             self.ledger.error(event)
         self.ticks(event)
-        if self.ledger.doubted - self._considered and self.line.is_ready:
-            self._read_again()
 
     def _line_changed(self, event: LineChanged) -> None:
         if not self.line.is_ready:
             self.ledger.doubt_all()
+            self.lines_lost()
             if self._diary is not None:
                 self._diary.forget_lines()
         self._publish((event,))
@@ -390,8 +399,8 @@ class IbBroker:
             wake()
 
 
-def _ignore(_event: WireEvent) -> None:
-    """Hear nothing: nobody looks at quotes."""
+def _ignore(*_: WireEvent) -> None:
+    """Do nothing: nobody looks at quotes, and no line could be lost."""
 
 
 async def _unknown(_trading_class: object, _expiry: object) -> Decimal | None:

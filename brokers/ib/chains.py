@@ -12,7 +12,7 @@ from statistics import median
 
 import numpy as np
 
-from brokers.ib.board import LineShown
+from brokers.ib.shown import LineShown
 from market.instruments import OptionContract, Right, TradingClass
 from market.quotes import Chain, FloatArray
 

@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from brokers.ib import translate
-from brokers.ib.board import DELAYED_KINDS, Board, Held
+from brokers.ib.board import Board, Held
 from brokers.ib.contracts import ContractCache
 from brokers.ib.line import Line
+from brokers.ib.shown import DELAYED_KINDS
 from brokers.ib.tracked import TrackedOrder
 from brokers.sim.fills import PackagePrice, price_package
 from market.errors import BrokerUnavailable

@@ -1,6 +1,7 @@
 """The port `MarketData` over TWS: index levels, VIX futures curve, chains, quotes, bars.
 
 Every look opens lines, reads them once and releases them, so each quote is as old as the look.
+Lines for a moment to come may be had ahead; then a look is a read of what they show.
 Live quotes are preferred; frozen ones show a closed market; delayed ones pass only where the
 settings accept them. What cannot be had is absent from the snapshot, never zero.
 """
@@ -11,23 +12,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from math import exp
+from typing import Any
 
 from brokers.ib import translate
-from brokers.ib.board import (
-    DELAYED_KINDS,
-    Board,
-    DataKind,
-    Glances,
-    LineShown,
-    Looking,
-    Veto,
-    apart_veto,
-)
+from brokers.ib.board import Ahead, Board, Glances, Looking
 from brokers.ib.chains import build_chain, parity_forward, wanted_series
 from brokers.ib.finder import ContractFinder
 from brokers.ib.inbox import RequestFailed
 from brokers.ib.line import Line
 from brokers.ib.settings import IbSettings
+from brokers.ib.shown import DELAYED_KINDS, DataKind, LineShown, Veto, apart_veto
 from market.errors import MarketDataError
 from market.instruments import OptionContract, Right, TradingClass
 from market.orders import Leg
@@ -97,6 +91,37 @@ class IbFeed:
             self._settings, self._line, self._finder, self._clock, self._facts, lines=lines
         )
 
+    async def prepare(self, request: SnapshotRequest) -> None:
+        """Have lines stand for what `request` names, as many as the account has room for.
+
+        What is wanted at every look comes first: index levels and futures curve.
+
+        Raises:
+            MarketDataError: the market cannot be seen now, or a look wants the lines.
+            BrokerUnavailable: the line is down.
+        """
+        lines = Ahead(self.board)
+        ahead = IbFeed(
+            self._settings, self._line, self._finder, self._clock, self._facts, lines=lines
+        )
+        ahead._begin()
+        levels = await ahead.levels()
+        await ahead._curve(levels)
+        await ahead.quotes(request.contracts)
+        for key in request.chains:
+            await ahead.chain(key, levels)
+
+    def release(self) -> None:
+        """Let go of the lines that stand."""
+        self.board.let_go()
+
+    def _begin(self) -> None:
+        if not self._line.is_ready:
+            raise MarketDataError(f"the line to the broker is {self._line.phase}.")
+        self.vetoes.clear()
+        accepts = self._settings.accepts_delayed
+        self._line.wire.choose_data_type(DELAYED_FROZEN_TYPE if accepts else FROZEN_TYPE)
+
     async def snapshot(self, request: SnapshotRequest) -> MarketSnapshot:
         """Return index levels, futures curve and what `request` names.
 
@@ -104,11 +129,7 @@ class IbFeed:
             MarketDataError: the quotes are stale, delayed, or an index level cannot be had.
             BrokerUnavailable: the line is down.
         """
-        if not self._line.is_ready:
-            raise MarketDataError(f"the line to the broker is {self._line.phase}.")
-        self.vetoes.clear()
-        accepts = self._settings.accepts_delayed
-        self._line.wire.choose_data_type(DELAYED_FROZEN_TYPE if accepts else FROZEN_TYPE)
+        self._begin()
         levels = await self.levels()
         chains = {key: await self.chain(key, levels) for key in request.chains}
         return MarketSnapshot(
@@ -183,8 +204,11 @@ class IbFeed:
 
     async def _look(self, con_ids: Mapping[OptionContract, int]) -> dict[OptionContract, LineShown]:
         wire = self._line.wire
-        contracts = {c: translate.option_by_id(wire.api, n) for c, n in con_ids.items()}
-        return await self._lines.look(wire, contracts, lambda line: line.is_whole)
+        return await self._lines.look(wire, self._named(con_ids), lambda line: line.is_whole)
+
+    def _named(self, con_ids: Mapping[OptionContract, int]) -> dict[OptionContract, Any]:
+        api = self._line.wire.api
+        return {c: translate.option_by_id(api, number) for c, number in con_ids.items()}
 
     async def quotes(self, contracts: Iterable[OptionContract]) -> dict[OptionContract, Quote]:
         """Return the quotes of those contracts that TWS lists."""
@@ -201,27 +225,36 @@ class IbFeed:
         They are read off one call and one put near the money of each expiry, so that no
         subscription to the futures exchange is needed.
         """
-        expiries, prices = [], []
-        for expiry in self._facts.vix_monthlies(self._clock())[:CURVE_LENGTH]:
-            forward = await self._vix_forward(expiry, levels.vix)
+        monthlies = self._facts.vix_monthlies(self._clock())[:CURVE_LENGTH]
+        near: dict[OptionContract, int] = {}
+        for expiry in monthlies:
+            near |= await self._near_money(expiry, levels.vix)
+        shown = await self._look(near)
+        prices: dict[date, float] = {}
+        for expiry in monthlies:
+            lines = {c: line for c, line in shown.items() if c.expiry == expiry}
+            forward = self._vix_forward(expiry, levels.vix, lines)
             if forward is not None:
-                expiries.append(expiry)
-                prices.append(forward)
-        if len(expiries) < 2:
+                prices[expiry] = forward
+        if len(prices) < 2:
             raise MarketDataError("the broker shows no quotes of two monthly VIX expiries.")
-        return FuturesCurve(tuple(expiries), tuple(prices))
+        return FuturesCurve(tuple(prices), tuple(prices.values()))
 
-    async def _vix_forward(self, expiry: date, level: float) -> float | None:
+    async def _near_money(self, expiry: date, level: float) -> dict[OptionContract, int]:
+        """Return calls and puts of the two strikes nearest the level, with their ids."""
         listing = await self._finder.listing(TradingClass.VIX, expiry)
         strikes = sorted({c.strike for c in listing.con_ids}, key=lambda k: abs(float(k) - level))
-        near = {
+        return {
             contract: listing.con_ids[contract]
             for strike in strikes[:2]
             for right in Right
             if (contract := OptionContract(TradingClass.VIX, expiry, strike, right))
             in listing.con_ids
         }
-        shown = await self._look(near)
+
+    def _vix_forward(
+        self, expiry: date, level: float, shown: Mapping[OptionContract, LineShown]
+    ) -> float | None:
         told = [line.get("forward") for line in shown.values()]
         known = [forward for forward in told if forward]
         if known:
@@ -245,11 +278,12 @@ class IbFeed:
     async def package_veto(self, legs: tuple[Leg, ...]) -> str | None:
         """Return why a package must not be sent on what its legs show together, or None.
 
-        All legs are looked at in one batch: a chain is read over seconds, an order goes out on
-        quotes of one instant.
+        All legs are looked at in one batch, on lines opened for it: a chain is read over seconds,
+        an order goes out on quotes of one instant.
         """
         ids = await self._finder.con_ids(leg.contract for leg in legs)
-        shown = await self._look(ids)
+        wire = self._line.wire
+        shown = await self.board.look_anew(wire, self._named(ids), lambda line: line.is_whole)
         at, accepts = self._clock(), self._settings.accepts_delayed
         for leg in legs:
             line = shown.get(leg.contract, LineShown())

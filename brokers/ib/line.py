@@ -260,11 +260,12 @@ class Line:
             self._signal(Signal.STALE, code, reason)
 
     def _heard(self, event: WireEvent) -> None:
-        if isinstance(event, Tick) and event.request_id == self._pulse_line:
-            self._pulse_seen_at = self._clock()
-            if self.phase is Phase.DEGRADED and not self._farms.is_broken:
-                self._signal(Signal.FRESH, None, "quotes are fresh again")
-        if isinstance(event, ErrorSeen):
+        if isinstance(event, Tick):
+            if event.request_id == self._pulse_line:
+                self._pulse_seen_at = self._clock()
+                if self.phase is Phase.DEGRADED and not self._farms.is_broken:
+                    self._signal(Signal.FRESH, None, "quotes are fresh again")
+        elif isinstance(event, ErrorSeen):
             self._code_heard(event)
         self._hear(event)
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from market.values import value
+
 
 @dataclass(frozen=True, slots=True)
 class ContractSeen:
@@ -139,7 +141,7 @@ class BarSeen:
     close: float
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Tick:
     """One price, size or greek of a subscription; `value` None says that there is none now."""
 

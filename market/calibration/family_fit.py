@@ -9,7 +9,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from market.calibration.notes import FitNote, is_month_held_out, median_absolute, span
+from market.calibration.notes import FitNote, median_absolute, span
+from market.calibration.split import is_month_held_out
 from market.family import ANCHORS, YEAR_SESSIONS, FamilyParams, MemberParams, log_drivers
 from market.history import History
 from market.quotes import BoolArray, FloatArray

@@ -11,7 +11,8 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from market.calibration.notes import FitNote, is_month_held_out, span
+from market.calibration.notes import FitNote, span
+from market.calibration.split import is_month_held_out
 from market.family import VolFamily, VolState
 from market.history import History
 from market.instruments import TradingClass

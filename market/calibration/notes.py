@@ -34,11 +34,6 @@ class FitNote:
         return f"{told} {self.unit}"
 
 
-def is_month_held_out(day: date) -> bool:
-    """Tell whether a fit to series of indices leaves a date out: every third month is."""
-    return day.month % 3 == 0
-
-
 def median_absolute(errors: FloatArray) -> float | None:
     """Return the median of absolute errors, None of none."""
     return float(np.median(np.abs(errors))) if len(errors) else None

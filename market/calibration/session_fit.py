@@ -12,7 +12,8 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from market.calibration.notes import FitNote, is_month_held_out, median_absolute, span
+from market.calibration.notes import FitNote, median_absolute, span
+from market.calibration.split import is_month_held_out
 from market.history import History
 from market.quotes import FloatArray
 from market.sessions import SessionCalendar

@@ -31,6 +31,6 @@ def is_held_out(snapshot: Snapshot) -> bool:
     return day in HELD_OUT_DATES or day >= HELD_OUT_FROM
 
 
-def is_vix1d_held_out(session: date) -> bool:
-    """Tell whether a session's VIX1D was left out of the fit: every third month was."""
+def is_month_held_out(session: date) -> bool:
+    """Tell whether fits to series of indices leave a session out: every third month they do."""
     return session.month % 3 == 0

@@ -3,10 +3,11 @@
 from datetime import date, timedelta
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pytest
 
-from bot.calibration import Calibration, closing_snapshots
+from bot.calibration import Calibration, calibrate, closing_snapshots
 from bot.calibration_text import params_text
 from bot.settings import Settings
 from bot.world import World, historical_world, shipped_params
@@ -189,3 +190,38 @@ def test_a_file_that_is_no_parquet_is_refused_in_one_sentence(tmp_path: Path) ->
 
     with pytest.raises(HistoryError, match=r"^chains\.parquet cannot be read"):
         read_snapshots(path, world.calendar, world.market.rate_frac)
+
+
+def test_a_folder_whose_chains_cannot_be_used_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    world = historical_world(Settings(), None, seed=7)
+    path = tmp_path / "spx_chain_snapshots.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(
+            "COPY (SELECT DATE '2018-02-02' AS quote_date, 2762.0 AS spot,"
+            " DATE '2018-02-05' AS expiry, strike, 'P' AS \"right\", 1.0 AS bid, 1.2 AS ask"
+            f" FROM range(2600, 2800, 5) AS t(strike)) TO '{path}' (FORMAT parquet)"
+        )
+
+    with pytest.raises(HistoryError) as told:
+        calibrate(world, tmp_path, shipped_params())
+
+    assert str(told.value) == (
+        f"{tmp_path.name} holds no chain that could be fitted"
+        " (no strike with both sides quoted: 1)."
+    )
+
+
+def test_chains_of_a_day_outside_the_history_are_left_out_of_a_refit(tmp_path: Path) -> None:
+    world = historical_world(Settings(), None, seed=7)
+    path = tmp_path / "spx_chain_snapshots.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(
+            "COPY (SELECT DATE '2021-02-02' AS quote_date, 3800.0 AS spot,"
+            " DATE '2021-02-05' AS expiry, strike, side AS \"right\","
+            " if(side = 'P', greatest(strike - 3800, 0), greatest(3800 - strike, 0)) + 5.0 AS bid,"
+            " bid + 0.2 AS ask FROM range(3600, 4000, 5) AS t(strike), (VALUES ('C'), ('P')) AS"
+            f" s(side)) TO '{path}' (FORMAT parquet)"
+        )
+
+    with pytest.raises(HistoryError, match=r"\(outside the market history: 1\)\.$"):
+        calibrate(world, tmp_path, shipped_params())

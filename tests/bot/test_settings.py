@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.ib_keys import adapter_settings
 from bot.settings import (
     ListingMode,
     Settings,
@@ -13,6 +14,8 @@ from bot.settings import (
     known_keys,
     load_settings,
     preset_names,
+    settings_of,
+    with_defaults,
 )
 from market.errors import ConfigError
 
@@ -256,3 +259,15 @@ def test_the_hash_tells_settings_apart() -> None:
     assert config_hash(one) == config_hash(Settings())
     assert config_hash(one) != config_hash(other)
     assert len(config_hash(one)) == 16
+
+
+def test_a_key_that_journals_leave_out_is_shown_to_people_and_reaches_the_adapter() -> None:
+    usual, more = Settings(), Settings.model_validate({"ib": {"lines": 300}})
+
+    assert "lines" not in as_tree(usual)["ib"]
+    assert as_tree(more)["ib"]["lines"] == 300
+    assert with_defaults(usual)["ib"] == as_tree(usual)["ib"] | {"lines": 100}
+    assert [
+        adapter_settings(each.ib, may_be_delayed=False).most_lines for each in (usual, more)
+    ] == [80, 280]
+    assert settings_of(as_tree(more)) == more

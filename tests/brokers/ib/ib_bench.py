@@ -85,7 +85,7 @@ def adapter_for(
     )
     feed = IbFeed(settings, broker.line, broker.finder, clock.now, facts)
     broker.ticks, broker.settlement_value = feed.board.hear, feed.settlement_value
-    broker.sender.package_veto = feed.package_veto
+    broker.lines_lost, broker.sender.package_veto = feed.release, feed.package_veto
     broker.keep_diary(PriceDiary(feed.board, broker.line, broker.cache, clock.now))
     return broker, feed
 

@@ -28,7 +28,6 @@ from ib_samples import (
 )
 
 from bot.world import World
-from brokers.ib.board import LineShown, Veto, apart_veto
 from brokers.ib.broker import KnownOrder
 from brokers.ib.contracts import ContractCache, listing_of, parse_local_symbol
 from brokers.ib.feed import SETTLEMENT_INDEX
@@ -37,6 +36,7 @@ from brokers.ib.library import client_library
 from brokers.ib.messages import DetailsSeen, ErrorSeen, Tick
 from brokers.ib.session import BackOff, Phase, outage_sentence, quiet_reason
 from brokers.ib.settling import SettlingBook
+from brokers.ib.shown import LineShown, Veto, apart_veto
 from brokers.ib.tracked import Stage
 from brokers.ib.translate import limit_order, order_contract, order_side, tick_value
 from brokers.ib.walk import limit_after

@@ -10,7 +10,7 @@ from ib_bench import Bench, bench_at
 
 from bot.world import World
 from brokers.ib import translate
-from brokers.ib.board import LineShown
+from brokers.ib.shown import LineShown
 from market.errors import MarketDataError
 from market.instruments import OptionContract, Right, TradingClass
 from market.quotes import SnapshotRequest
