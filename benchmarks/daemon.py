@@ -123,11 +123,11 @@ def where_start_goes() -> tuple[str, ...]:
     return (*lines, *(f"{us / 1e3:8.0f} ms  {name}" for name, us in spent.most_common(12)))
 
 
-def moment_to_order() -> list[float]:
+def moment_to_order(last: date) -> list[float]:
     """Return milliseconds from each moment to the commit of its first order."""
     settings = load_settings(DEFAULT_PRESET, None, ('market.listing="hypothetical"',))
     world = historical_world(settings, None, 7)
-    span = window(world, ORDERS_FROM, ORDERS_TO)
+    span = window(world, ORDERS_FROM, last)
     start = first_moment(world, span.first)
     identity = RunIdentity("replay", "R", 7, start, span.first, span.last)
     found: list[float] = []
@@ -156,12 +156,12 @@ def moment_to_order() -> list[float]:
     return found
 
 
-def measured(idle_seconds: float) -> Told:
+def measured(idle_seconds: float, rounds: int, last: date) -> Told:
     """Return the figures of the daemon."""
     lived(0.0)  # compiles what was never run here
-    starts = [lived(0.0)[0] for _ in range(ROUNDS)]
+    starts = [lived(0.0)[0] for _ in range(rounds)]
     _, memory, share = lived(idle_seconds)
-    waits = moment_to_order()
+    waits = moment_to_order(last)
     figures = (
         Figure(
             "cold start to the first health answer", float(np.median(starts)), "s", START_BAR, True
@@ -188,8 +188,10 @@ def main() -> None:
     """Measure and print."""
     parser = parser_of(__doc__)
     parser.add_argument("--idle-seconds", type=float, default=20.0)
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="starts measured")
+    parser.add_argument("--orders-to", type=date.fromisoformat, default=ORDERS_TO)
     given = parser.parse_args()
-    tell(given, measured(given.idle_seconds))
+    tell(given, measured(given.idle_seconds, given.rounds, given.orders_to))
 
 
 if __name__ == "__main__":

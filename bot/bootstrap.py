@@ -57,6 +57,7 @@ class Rig:
     conduct: ConductMeter
     rules: RuleCounter
     vitals: Vitals
+    began: RunStarted | RunResumed
     sends_again: bool = True
     is_simulated: bool = True
 
@@ -247,7 +248,8 @@ def build_simulated(
     engine.listen(vitals.watch)
     if continues:
         _recall(journal, engine)
-    engine.note((_resumed if continues else _started)(settings, world, identity))
+    began = (_resumed if continues else _started)(settings, world, identity)
+    engine.note(began)
     return Rig(
         settings,
         world,
@@ -261,6 +263,7 @@ def build_simulated(
         conduct,
         rules,
         vitals,
+        began,
         sends_again=live is None or live.sends_again,
         is_simulated=identity.profile != PAPER_PROFILE,
     )

@@ -114,7 +114,7 @@ class DailySummary:
 
 
 class Notifier:
-    """Tells channels what the engine records."""
+    """Tells channels what the engine records; `nlv_usd` is what the last session ended with."""
 
     def __init__(
         self,
@@ -123,11 +123,12 @@ class Notifier:
         clock: Callable[[], datetime],
         log: RunLog,
         delivery_limit_s: float = DELIVERY_LIMIT_S,
+        nlv_usd: float | None = None,
     ) -> None:
         self._clock = clock
         self._log = log
         self._limit_s = delivery_limit_s
-        self._summary = DailySummary()
+        self._summary = DailySummary(nlv_usd)
         self._lines = [
             _Line(Outbox(channel, zone), deliver, asyncio.Queue(QUEUE_LENGTH))
             for channel, deliver in channels.items()
@@ -178,13 +179,19 @@ class Notifier:
         self._log.warning("notification_failed", channel=name, problem=problem)
 
     async def stop(self, limit_s: float = 5.0) -> None:
-        """Deliver what waits, as far as that goes within the limit, and end."""
+        """Deliver what waits, as far as that goes within the limit, and end; what quiet hours or
+        the limit per hour still hold back is logged."""
         with suppress(TimeoutError):
             async with asyncio.timeout(limit_s):
                 await asyncio.gather(*(line.queue.join() for line in self._lines))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for line in self._lines:
+            held = line.outbox.held_back
+            if held:
+                name = line.outbox.channel.name
+                self._log.warning("notification_lost", channel=name, held_back=held)
 
 
 @dataclass
@@ -197,7 +204,7 @@ class _Line:
 
 
 def notifier_of(
-    settings: NotifySettings, clock: Callable[[], datetime], log: RunLog
+    settings: NotifySettings, clock: Callable[[], datetime], log: RunLog, nlv_usd: float
 ) -> Notifier | None:
     """Return the notifier that the settings ask for, None without channels.
 
@@ -207,4 +214,4 @@ def notifier_of(
     if not settings.texts():
         return None
     found = {channel: delivery(sender) for channel, sender in channels_of(settings)}
-    return Notifier(found, zone_of(settings), clock, log)
+    return Notifier(found, zone_of(settings), clock, log, nlv_usd=nlv_usd)

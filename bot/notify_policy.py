@@ -2,7 +2,8 @@
 
 A pure state machine: sentences and instants go in, messages come out. Alarms pass quiet hours, and
 a part of the hourly limit is theirs alone. What was held back is told in one message afterwards, by
-its number and its last sentences; nothing is dropped in silence.
+its number and its last sentences; nothing is dropped in silence. A sentence that comes again within
+the hour, with nothing between, is said once.
 """
 
 from collections import deque
@@ -113,15 +114,15 @@ class Outbox:
     zone: ZoneInfo
     _sent_at: deque[datetime] = field(default_factory=deque)
     _held: list[str] = field(default_factory=list)
-    _last: str = ""
+    _last: tuple[str, datetime] | None = None
 
     def take(self, told: Told, at: datetime) -> str | None:
         """Return the message to send now for a sentence, None when it is held or not wanted."""
         if not self.channel.wants(told):
             return None
-        if told.sentence == self._last:
+        if self._is_repeated(told.sentence, at):
             return None
-        self._last = told.sentence
+        self._last = told.sentence, at
         is_alarm = told.level is Level.ALARM
         is_quiet = self.channel.is_quiet(at, self.zone) and not is_alarm
         if is_quiet or not self._may_send(at, is_alarm=is_alarm):
@@ -129,6 +130,15 @@ class Outbox:
             return None
         self._sent_at.append(at)
         return told.sentence
+
+    def _is_repeated(self, sentence: str, at: datetime) -> bool:
+        """Tell whether a sentence was the last one too, within the hour."""
+        return self._last is not None and self._last[0] == sentence and at - self._last[1] < HOUR
+
+    @property
+    def held_back(self) -> int:
+        """Return how many sentences wait for their time."""
+        return len(self._held)
 
     def due(self, at: datetime) -> str | None:
         """Return one message for all that was held back, once its time has come."""

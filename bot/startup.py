@@ -12,6 +12,7 @@ from bot.book import Book
 from bot.events import BrokerReported
 from bot.order_states import OrderStatus
 from bot.shell import Shell
+from bot.telling import BOOKS_DIFFER
 from brokers.base import Broker, Retelling, Suspicious
 from market.errors import BooksDiffer
 from market.instruments import OptionContract
@@ -80,7 +81,7 @@ async def _say(shell: Shell, book: Book, at: datetime, difference: str | None) -
     """Record the state of the line where it changed."""
     if difference is not None:
         if book.line is not LineState.DOWN:
-            reason = f"book and broker differ: {difference}"
+            reason = f"{BOOKS_DIFFER}: {difference}"
             await shell.handle(BrokerReported(LineChanged(at, LineState.DOWN, None, reason)))
     elif book.line is not LineState.READY:
         reason = "book and broker agree"

@@ -12,7 +12,9 @@ from bot.events import (
     DecisionMade,
     EntryClosed,
     EquityMarked,
+    FlattenWanted,
     MarketSeen,
+    MarketUnseen,
     MomentMissed,
     MomentReached,
     OrderApproved,
@@ -26,6 +28,8 @@ from bot.events import (
 from market.orders import (
     FillCharged,
     FillReviewed,
+    LineChanged,
+    LineState,
     OrderAccepted,
     OrderCancelled,
     OrderFilled,
@@ -37,6 +41,8 @@ from market.orders import (
 )
 
 SHIFT_STRATEGY = "shift"
+# How the reason of a lost line begins where only a person can mend it.
+BOOKS_DIFFER = "book and broker differ"
 TOPIC_OF_PURPOSE = {"roll_": "roll", "event_roll_": "roll", "shift_": "shift"}
 
 
@@ -125,6 +131,36 @@ def _seen(record: MarketSeen) -> Told:
     return Told(
         Level.DETAIL, Topic.RUN, f"Market seen: SPX {levels.spx:,.2f}, VIX {levels.vix:.2f}."
     )
+
+
+def _unseen(record: MarketUnseen) -> Told:
+    sentence = f"The market could not be seen at {_words(record.moment)}: {_ended(record.reason)}"
+    return Told(Level.WARNING, Topic.ALARM, sentence)
+
+
+def _line(record: LineChanged) -> Told:
+    """A line that is lost every night is no alarm, so that quiet hours hold it back; that it stands
+    again weighs as much, so that who heard of the one hears of the other."""
+    reason = _ended(record.reason)
+    if record.state is LineState.READY:
+        return Told(Level.WARNING, Topic.ALARM, f"The line to the broker stands: {reason}")
+    if record.state is LineState.STALE:
+        return Told(Level.WARNING, Topic.ALARM, f"The broker's quotes are stale: {reason}")
+    if record.reason.startswith(BOOKS_DIFFER):
+        return Told(Level.ALARM, Topic.ALARM, f"Nothing is sent: {reason}")
+    sentence = f"The line to the broker is down, nothing is sent: {reason}"
+    return Told(Level.WARNING, Topic.ALARM, sentence)
+
+
+def _ended(reason: str) -> str:
+    """Return a reason with one full stop behind it."""
+    return f"{reason.rstrip('.')}."
+
+
+def _flatten(record: FlattenWanted) -> Told:
+    hedge = " and the hedge sold" if record.with_hedge else ""
+    sentence = f"A person has every condor bought back{hedge}: {_ended(record.reason)}"
+    return Told(Level.WARNING, Topic.ALARM, sentence)
 
 
 def _decided(record: DecisionMade) -> Told:
@@ -230,6 +266,9 @@ _MAKERS: Mapping[type, Callable[[Any], Told]] = {
     MomentReached: _reached,
     MomentMissed: _missed,
     MarketSeen: _seen,
+    MarketUnseen: _unseen,
+    LineChanged: _line,
+    FlattenWanted: _flatten,
     DecisionMade: _decided,
     OrderApproved: _approved,
     OrderStopped: _stopped,

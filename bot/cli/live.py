@@ -25,7 +25,7 @@ from bot.control_socket import ControlSocket
 from bot.daemon import TRY_AGAIN_S, Daemon
 from bot.deadman import DeadMan
 from bot.log import RunLog, open_log
-from bot.notify import notifier_of
+from bot.notify import Notifier, notifier_of
 from bot.screen import Screen
 from bot.service import ServiceManager
 from bot.settings import Settings
@@ -240,6 +240,11 @@ class _Serving:
     def _journal(self) -> Path | str:
         return self._run.rig.settings.journal.url or self._run.folder / JOURNAL
 
+    def _notifier(self) -> Notifier | None:
+        rig = self._run.rig
+        known_usd = float(rig.book.last_nlv_usd)
+        return notifier_of(rig.settings.notify, self._run.clock.now, self._log, known_usd)
+
     async def _told(self) -> Mapping[str, Any]:
         """Return what `alvh top` shows, from the page's desk or from one made when first asked."""
         from bot.web.dashboard import desk_for  # noqa: PLC0415 - only when somebody looks
@@ -260,7 +265,7 @@ class _Serving:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop_or_force, number)
-        notifier = notifier_of(self._run.rig.settings.notify, self._run.clock.now, self._log)
+        notifier = self._notifier()
         async with AsyncExitStack() as around:
             around.push_async_callback(self._dead_man.close)
             around.push_async_callback(self._close_window)
@@ -268,6 +273,8 @@ class _Serving:
                 notifier.start()
                 around.push_async_callback(notifier.stop)
                 self._run.rig.engine.listen(notifier.hear)
+                # That it began was recorded before anybody could listen.
+                notifier.hear(self._run.rig.began)
             await around.enter_async_context(self._socket())
             if self._dashboard is not None:
                 await around.enter_async_context(self._dashboard.serving())

@@ -143,7 +143,8 @@ async def _health(desk: Desk, _request: Request) -> Response:
 
 
 async def _reports(desk: Desk, _request: Request) -> Response:
-    return as_json(await run_in_threadpool(reports_page, desk.reports))
+    known = desk.facts.seq
+    return as_json({"seq": known} | await run_in_threadpool(reports_page, desk.reports))
 
 
 async def _report_file(desk: Desk, request: Request) -> Response:

@@ -60,7 +60,9 @@ def bound_socket(bind: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in bind else socket.AF_INET
     last = min(port + PORTS_TRIED, 65_536)
     for each in range(port, last):
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        # Named as TCP, asyncio lets small packets go at once: else the body of an answer waits for
+        # the acknowledgement of its headers, which a reader may keep for 40 ms.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((bind, each))

@@ -5,11 +5,9 @@ import io
 import json
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from queue import Queue
-from threading import Thread
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -17,14 +15,24 @@ from bot_samples import AT, CONDOR_PRICES, condor_intent, filled, order, sent
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from message_receiver import Receiver, receiving
 
 from bot.cli.notify import command
-from bot.events import EntryClosed, EntryResult, EquityMarked, TradingHalted
+from bot.events import (
+    EntryClosed,
+    EntryResult,
+    EquityMarked,
+    FlattenWanted,
+    MarketUnseen,
+    Record,
+    TradingHalted,
+)
 from bot.log import RunLog
-from bot.notify import Notifier, channels_of, delivery
+from bot.notify import DailySummary, Notifier, channels_of, delivery
 from bot.notify_policy import FOR_ALARMS, Channel, NotifySettings, Outbox, channel_of
-from bot.telling import Level, Told, Topic
+from bot.telling import Level, Told, Topic, tell
 from market.errors import ConfigError
+from market.orders import LineChanged, LineState
 
 ZONE = ZoneInfo("America/New_York")
 NOON = datetime(2018, 2, 2, 17, 0, tzinfo=UTC)
@@ -140,46 +148,14 @@ def test_an_address_that_is_missing_or_unknown_is_refused_and_not_repeated(
     assert "secret" not in str(refused.value)
 
 
-class Receiver(ThreadingHTTPServer):
-    """A web hook that keeps what it is sent."""
-
-    daemon_threads = True
-    got: "Queue[dict[str, str]]"
-
-
-class _Hook(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        """Keep the message."""
-        size = int(self.headers["content-length"])
-        self.server.got.put(json.loads(self.rfile.read(size)))
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_arguments: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    server = Receiver(("127.0.0.1", 0), _Hook)
-    server.got = Queue()
-    thread = Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def address_of(server: Receiver) -> str:
-    return f"json://127.0.0.1:{server.server_port}/hook"
+    with receiving() as server:
+        yield server
 
 
 async def received(server: Receiver) -> tuple[str, str]:
-    got = await asyncio.to_thread(server.got.get, timeout=WAIT_S)
-    return got["title"], got["message"]
+    return await asyncio.to_thread(server.next_message, WAIT_S)
 
 
 def marked(session: date, nlv: str) -> EquityMarked:
@@ -191,7 +167,7 @@ def marked(session: date, nlv: str) -> EquityMarked:
 
 
 async def test_fills_alarms_and_the_summary_of_the_day_arrive(receiver: Receiver) -> None:
-    environment = {"ALVH_NOTIFY_PHONE": address_of(receiver)}
+    environment = {"ALVH_NOTIFY_PHONE": receiver.address}
     settings = NotifySettings(channels="phone topics=fill,alarm,summary")
     ((channel, sender),) = channels_of(settings, environment)
     notifier = Notifier({channel: delivery(sender)}, ZONE, lambda: NOON, RunLog(io.StringIO()))
@@ -228,7 +204,7 @@ async def test_a_dead_channel_delays_neither_the_bot_nor_the_others(receiver: Re
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         environment = {
             "ALVH_NOTIFY_DEAF": f"json://127.0.0.1:{deaf.getsockname()[1]}",
-            "ALVH_NOTIFY_PHONE": address_of(receiver),
+            "ALVH_NOTIFY_PHONE": receiver.address,
         }
         found = channels_of(NotifySettings(channels="deaf; phone"), environment)
         channels = {channel: delivery(sender) for channel, sender in found}
@@ -265,11 +241,115 @@ async def test_a_full_queue_loses_messages_aloud_and_never_blocks() -> None:
 
 
 def test_the_command_tries_a_channel(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ALVH_NOTIFY_PHONE", address_of(receiver))
+    monkeypatch.setenv("ALVH_NOTIFY_PHONE", receiver.address)
     channels = "notify.channels=phone level=warning quiet=22:00-07:00"
 
     answer = CliRunner().invoke(command, ["--set", channels, "--test", "--json"])
 
-    assert receiver.got.get(timeout=WAIT_S)["message"] == "A trial message: this channel works."
+    assert receiver.next_message(WAIT_S) == ("ALVH", "A trial message: this channel works.")
     (row,) = json.loads(answer.output)["channels"]
     assert (row["name"], row["quiet"], row["is_delivered"]) == ("phone", "22:00-07:00", True)
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        (
+            LineChanged(AT, LineState.DOWN, 1100, "the Gateway lost the servers"),
+            Told(
+                Level.WARNING,
+                Topic.ALARM,
+                "The line to the broker is down, nothing is sent: the Gateway lost the servers.",
+            ),
+        ),
+        (
+            LineChanged(AT, LineState.DOWN, None, "book and broker differ: +1 SPXW. Compare them."),
+            Told(
+                Level.ALARM,
+                Topic.ALARM,
+                "Nothing is sent: book and broker differ: +1 SPXW. Compare them.",
+            ),
+        ),
+        (
+            LineChanged(AT, LineState.STALE, 2103, "the quotes stand still"),
+            Told(
+                Level.WARNING, Topic.ALARM, "The broker's quotes are stale: the quotes stand still."
+            ),
+        ),
+        (
+            LineChanged(AT, LineState.READY, None, "book and broker agree"),
+            Told(
+                Level.WARNING, Topic.ALARM, "The line to the broker stands: book and broker agree."
+            ),
+        ),
+        (
+            MarketUnseen(AT, DAY, "entry", ("condor",), "no quotes of SPXW"),
+            Told(
+                Level.WARNING,
+                Topic.ALARM,
+                "The market could not be seen at entry: no quotes of SPXW.",
+            ),
+        ),
+        (
+            FlattenWanted(AT, DAY, "leaving for a month", with_hedge=True),
+            Told(
+                Level.WARNING,
+                Topic.ALARM,
+                "A person has every condor bought back and the hedge sold: leaving for a month.",
+            ),
+        ),
+    ],
+    ids=["line down", "books differ", "stale", "line up", "unseen", "flatten"],
+)
+def test_what_may_need_a_person_is_an_alarm_in_plain_words(record: Record, expected: Told) -> None:
+    assert tell(record) == expected
+
+
+@pytest.mark.parametrize(
+    ("purpose", "topic"),
+    [
+        ("entry", Topic.FILL),
+        ("open_near", Topic.FILL),
+        ("roll_near", Topic.ROLL),
+        ("event_roll_mid", Topic.ROLL),
+        ("shift_close", Topic.SHIFT),
+        ("shift_open", Topic.SHIFT),
+    ],
+)
+def test_a_fill_belongs_to_the_roll_or_shift_that_it_is_part_of(purpose: str, topic: Topic) -> None:
+    entry = order(replace(condor_intent(), purpose=purpose))
+
+    assert tell(filled(entry, CONDOR_PRICES)).topic is topic
+
+
+def test_the_same_alarm_on_another_day_is_news() -> None:
+    box = outbox("phone level=alarm")
+    alarm = told("Trading is halted: a large loss.", Level.ALARM, Topic.ALARM)
+
+    messages = [box.take(alarm, at) for at in (NOON, NOON + timedelta(minutes=59), MORNING)]
+
+    assert messages == [alarm.sentence, None, alarm.sentence]
+
+
+async def test_what_is_held_back_when_the_bot_ends_is_logged() -> None:
+    lines = io.StringIO()
+
+    async def never(_title: str, _text: str) -> bool:
+        raise AssertionError
+
+    channel = channel_of("phone quiet=22:00-07:00")
+    notifier = Notifier({channel: never}, ZONE, lambda: NIGHT, RunLog(lines))
+    notifier.start()
+    entry = order(condor_intent())
+    for record in (sent(entry), filled(entry, CONDOR_PRICES, quantity=2)):
+        notifier.hear(record)
+    await notifier.stop()
+
+    (line,) = map(json.loads, lines.getvalue().splitlines())
+    assert (line["event"], line["channel"], line["held_back"]) == ("notification_lost", "phone", 2)
+
+
+def test_the_summary_after_a_restart_knows_the_last_session() -> None:
+    summary = DailySummary(nlv_usd=100_000.0)
+
+    assert "The day: -1,000 USD." in summary.tell(marked(DAY, "99000")).sentence

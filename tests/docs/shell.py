@@ -18,7 +18,7 @@ ALVH = Path(sys.executable).parent / "alvh"
 LIMIT_S = 240.0
 LOOK_EVERY_S = 0.1
 # Ports that the pages name; each scene has its own in their place.
-PORTS = ("4002", "4003", "8642", "8643")
+PORTS = ("4002", "4003", "8642", "8643", "8786")
 ASSIGNMENT = re.compile(r"^(?:[A-Z_]+=\S+ )+")
 
 

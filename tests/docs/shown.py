@@ -1,14 +1,20 @@
-"""The commands that a page shows: in blocks of code, and README.md in its table."""
+"""The commands that README.md and the site show: in blocks of code, in sentences and tables, and in
+the help of each command, which the site's reference is made of."""
 
 import re
 import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from bot.reference import commands_page
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+REFERENCE = "reference of commands"
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INDENTED = re.compile(r"^    (\S.*)$", re.MULTILINE)
-OF_A_TABLE = re.compile(r"^\| (`alvh [^|]*`) \|", re.MULTILINE)
-# Words with which a line of an indented block is a command and not a file's text or an answer.
+INLINE = re.compile(r"`([^`]+)`")
+# Words with which a line, or code in a sentence, is a command and not a file's text or an answer.
 PROGRAMS = [
     "alvh",
     "make",
@@ -31,17 +37,18 @@ PROGRAMS = [
     "pg_dump",
     "pg_restore",
     "psql",
+    "sqlite3",
     "sudo",
     "apt",
 ]
 ASSIGNMENTS = re.compile(r"^(?:[A-Z_]+=(?:\$\([^)]*\)|\S+) )+")
-OF_THE_READER = re.compile(r"…|[A-Z][A-Z_]*(\.\w+)?|.*\bDIR/.*|\[.*\]")
+OF_THE_READER = re.compile(r"…|[A-Z][A-Z_]*(\.\w+)?|.*\bDIR/.*|\[.*\]|postgresql://.*")
 
 
 def is_command(line: str) -> bool:
-    """Tell whether a line begins with a program."""
-    first = ASSIGNMENTS.sub("", line).split(" ")[0]
-    return any(
+    """Tell whether a line begins with a program and goes on: a name alone is none."""
+    first, *rest = ASSIGNMENTS.sub("", line).split(" ")
+    return bool(rest) and any(
         first == name
         or (first.startswith(name) and not name.isalpha())
         or first.startswith("python3")
@@ -49,9 +56,8 @@ def is_command(line: str) -> bool:
     )
 
 
-def commands_of(page: Path) -> Iterator[str]:
-    """Yield the commands of a page, without remarks behind them."""
-    text = page.read_text(encoding="utf-8")
+def commands_in(text: str) -> Iterator[str]:
+    """Yield the commands of a page's text, without remarks behind them."""
     for language, body in FENCED.findall(text):
         lines = body.splitlines()
         if language == "console":
@@ -60,9 +66,25 @@ def commands_of(page: Path) -> Iterator[str]:
             yield from (without_remark(line) for line in lines if line)
     bare = FENCED.sub("", text)
     yield from (without_remark(line) for line in INDENTED.findall(bare) if is_command(line))
-    if page.name == "README.md":
-        for cell in OF_A_TABLE.findall(bare):
-            yield from re.findall(r"`(alvh [^`]*)`", cell)
+    sentences = INDENTED.sub("", bare)
+    for code in INLINE.findall(sentences):
+        line = " ".join(code.replace("\\|", "|").split())
+        if is_command(line):
+            yield line
+
+
+def examples_of_help() -> Iterator[str]:
+    """Yield the examples that the help of each command gives, without their meaning beside them."""
+    for line in INDENTED.findall(commands_page()):
+        shown = re.split(r"  |\s+# ", line.strip())[0]
+        if is_command(shown):
+            yield shown
+
+
+def pages() -> dict[str, list[str]]:
+    """Return the commands of each page by its name, the reference of commands last."""
+    shown = {page.name: list(commands_in(page.read_text(encoding="utf-8"))) for page in PAGES}
+    return shown | {REFERENCE: list(examples_of_help())}
 
 
 def without_remark(line: str) -> str:

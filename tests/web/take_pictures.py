@@ -1,6 +1,7 @@
 """Renews the pictures of the dashboard in docs/images/web: python tests/web/take_pictures.py
 
 Every page of the sample run, wide and on a phone, light and dark, of few colours to be small.
+With --page only that one, with --out into another folder.
 """
 
 import asyncio
@@ -8,6 +9,8 @@ import io
 import shutil
 import sys
 import tempfile
+from argparse import ArgumentParser
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,10 +52,10 @@ async def take(site: Site, context: "BrowserContext", name: str) -> Image.Image:
     return shot.crop((0, 0, shot.width, min(shot.height, TALLEST)))
 
 
-def keep(picture: Image.Image, name: str) -> None:
+def keep(picture: Image.Image, path: Path) -> None:
     """Write a picture with few colours."""
     few = picture.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    few.save(FOLDER / f"{name}.png", optimize=True)
+    few.save(path, optimize=True)
 
 
 def side_by_side(pictures: list[Image.Image]) -> Image.Image:
@@ -64,8 +67,8 @@ def side_by_side(pictures: list[Image.Image]) -> Image.Image:
     return whole
 
 
-async def main() -> None:
-    """Take every picture."""
+async def shots_of(names: Sequence[str]) -> dict[tuple[str, str, str], Image.Image]:
+    """Return the picture of each page, size and theme."""
     world = historical_world(Settings(), None, SEED)
     shots: dict[tuple[str, str, str], Image.Image] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -81,15 +84,27 @@ async def main() -> None:
                         viewport={"width": width, "height": height},
                         color_scheme="dark" if theme == "dark" else "light",
                     )
-                    for name in PAGES:
+                    for name in names:
                         shots[name, size, theme] = await take(site, context, name)
                     await context.close()
             await browser.close()
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    return shots
+
+
+def main() -> None:
+    """Take the pictures that were asked for."""
+    parser = ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--page", choices=tuple(PAGES), help="only this page")
+    parser.add_argument("--out", type=Path, default=FOLDER, help="folder of the pictures")
+    given = parser.parse_args()
+    shots = asyncio.run(shots_of([given.page] if given.page else list(PAGES)))
+    given.out.mkdir(parents=True, exist_ok=True)
     for (name, size, theme), picture in shots.items():
-        keep(picture, f"{name}-{size}-{theme}")
-    keep(side_by_side([shots[name, "phone", theme] for name, theme in ON_PHONE]), "phone")
+        keep(picture, given.out / f"{name}-{size}-{theme}.png")
+    if given.page is None:
+        phones = [shots[name, "phone", theme] for name, theme in ON_PHONE]
+        keep(side_by_side(phones), given.out / "phone.png")
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

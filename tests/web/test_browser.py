@@ -4,7 +4,9 @@ import asyncio
 import os
 import re
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from web_samples import TOKEN, Site, site_at_noon
 from bot.events import HaltAsked, ResumeAsked
 from bot.journal.reader import JournalReader
 from bot.web.app import PAGES
+from bot.web.facts import News
 from bot.web.options import TOKEN_VARIABLE
 from bot.world import World
 from market.schedule import MomentName
@@ -31,6 +34,8 @@ AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 WAIT_MS = 10_000
+TUESDAY, LAST_DAY = date(2018, 2, 6), date(2018, 3, 29)
+TRIES = 4
 READY = "body[data-ready]"
 
 
@@ -94,13 +99,20 @@ async def tab(browser: "Browser") -> AsyncIterator[Tab]:
     await context.close()
 
 
+LOADED = """() => ["navigation", "resource"].flatMap((kind) => performance.getEntriesByType(kind))
+  .map((each) => each.transferSize)"""
+
+
 @pytest.mark.parametrize("name", PAGES)
-async def test_a_page_loads_without_a_complaint_and_only_from_here(
+async def test_a_page_loads_without_a_complaint_and_only_from_here_and_little(
     site: Site, tab: Tab, name: str
 ) -> None:
     await tab.open(site, name)
+    loaded = await tab.page.evaluate(LOADED)
 
     assert tab.complaints == []
+    assert len(loaded) > 10
+    assert sum(loaded) < 150_000
     assert tab.hosts == {site.address.removeprefix("http://")}
 
 
@@ -192,29 +204,83 @@ async def test_the_theme_is_kept(site: Site, tab: Tab) -> None:
     assert await tab.page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
-async def test_a_commit_is_on_the_page_within_100_milliseconds(site: Site, tab: Tab) -> None:
-    await tab.open(site, "overview")
-    await tab.page.evaluate(
-        """() => { window.seen = {}; new MutationObserver(() => {
-             const seq = document.body.dataset.seq; window.seen[seq] ??= Date.now();
-           }).observe(document.body, { attributes: true }); }"""
-    )
-    committed: dict[int, float] = {}
+WATCH = """() => {
+  window.heard = {}; window.shown = {};
+  const note = (element, seen) => new MutationObserver(() => {
+    seen[element.dataset.seq] ??= Date.now();
+  }).observe(element, { attributes: true, attributeFilter: ["data-seq"] });
+  note(document.body, window.heard);
+  note(document.getElementById("view"), window.shown);
+}"""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def living(
+    world: World, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[Site, Iterator[date]]]:
+    """Return a run of its own, and the sessions that it has yet to live through."""
+    async with site_at_noon(world, tmp_path_factory.mktemp("living")) as served:
+        yield served, iter(world.calendar.between(TUESDAY, LAST_DAY))
+
+
+@dataclass(frozen=True)
+class Lateness:
+    """Seconds from the commit of each event until the page heard of it, and until its figures
+    knew it; `foreign` are numbers that were never committed."""
+
+    heard_s: dict[int, float]
+    shown_s: dict[int, float]
+    foreign: list[int]
+
+    def most_s(self) -> float:
+        """Return the longest of all."""
+        return max(*self.heard_s.values(), *self.shown_s.values())
+
+
+async def lateness(site: Site, tab: Tab, session: date) -> Lateness:
+    """Return how late an open page was in each turn of the bot over a session."""
+    await tab.page.evaluate(WATCH)
     clock = asyncio.get_running_loop().time
     offset = await tab.page.evaluate("Date.now()") / 1000 - clock()
+    committed: dict[int, float] = {}
 
-    def note(news: Any) -> None:
+    def note(news: News) -> None:
         committed[news.seq] = clock() + offset
 
     site.desk.feed.listen(note)
-    await site.keep(MomentName.THREAT_SCAN_3)
-    last = site.desk.facts.seq
-    await tab.page.wait_for_selector(f"#log li[data-seq='{last}']", timeout=WAIT_MS)
+    async for _ in site.live(session):
+        last = site.desk.facts.seq
+        await tab.page.wait_for_selector(f"#view[data-seq='{last}']", timeout=WAIT_MS)
+    heard, shown = [
+        {int(seq): at / 1000 for seq, at in (await tab.page.evaluate(f"window.{seen}")).items()}
+        for seen in ("heard", "shown")
+    ]
+    return Lateness(
+        {seq: heard[seq] - at for seq, at in committed.items()},
+        {
+            seq: min(then for known, then in shown.items() if known >= seq) - at
+            for seq, at in committed.items()
+        },
+        sorted(set(heard) - set(committed)),
+    )
 
-    seen = await tab.page.evaluate("window.seen")
-    late_s = [seen[str(seq)] / 1000 - at for seq, at in committed.items()]
-    assert sorted(map(int, seen)) == sorted(committed)
-    assert max(late_s) < 0.1
+
+@pytest.mark.parametrize("name", PAGES)
+async def test_a_commit_and_the_figures_after_it_are_on_each_page_within_100_milliseconds(
+    living: tuple[Site, Iterator[date]], tab: Tab, name: str
+) -> None:
+    site, sessions = living
+    await tab.open(site, name)
+
+    found = [await lateness(site, tab, next(sessions))]
+    # What else the machine does is no lateness of ours: a page that is slow is so every time.
+    while found[-1].most_s() >= 0.1 and len(found) < TRIES:
+        found.append(await lateness(site, tab, next(sessions)))
+
+    assert all(len(each.heard_s) > 20 for each in found)
+    assert [each.foreign for each in found] == [[]] * len(found)
+    assert found[-1].most_s() < 0.1
+    assert tab.complaints == []
 
 
 @pytest.mark.parametrize("name", PAGES)

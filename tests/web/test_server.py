@@ -277,6 +277,23 @@ async def test_a_taken_port_gives_way_to_the_next_free_one() -> None:
     assert port < found <= port + 19
 
 
+async def test_no_part_of_an_answer_waits_for_the_readers_acknowledgement() -> None:
+    accepted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        line = writer.get_extra_info("socket")
+        accepted.set_result(line.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    listener = bound_socket("127.0.0.1", 0)
+    async with await asyncio.start_server(answer, sock=listener):
+        _, writer = await asyncio.open_connection(*listener.getsockname())
+        is_sent_at_once = await accepted
+        writer.close()
+
+    assert is_sent_at_once
+
+
 @pytest.mark.parametrize(
     ("web", "token", "words"),
     [

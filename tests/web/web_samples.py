@@ -10,7 +10,7 @@ from pathlib import Path
 from bot.bootstrap import Rig, RunIdentity, build_simulated, first_moment
 from bot.clock import SimulatedClock
 from bot.events import MomentDue
-from bot.replay import walk
+from bot.replay import venue_times, walk
 from bot.settings import Settings
 from bot.web.dashboard import Dashboard, model_look
 from bot.web.desk import Desk
@@ -46,6 +46,16 @@ class Site:
         if moment.at > self.clock.now():
             self.clock.jump(moment.at)
         await self.rig.shell.handle(MomentDue(moment))
+
+    async def live(self, session: date) -> AsyncIterator[None]:
+        """Take a session through the bot; yield after each turn, as the daemon's loop would."""
+        for moment in self.rig.moments(session):
+            for _ in venue_times(self.rig.broker, self.clock, moment.at):
+                await self.rig.shell.hear_broker()
+                yield
+            self.clock.jump(max(moment.at, self.clock.now()))
+            await self.rig.shell.handle(MomentDue(moment))
+            yield
 
 
 async def rig_at_noon(world: World, journal: Path) -> tuple[Rig, SimulatedClock]:

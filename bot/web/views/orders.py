@@ -70,7 +70,8 @@ def order_detail(facts: Facts, order_id: str) -> Json | None:
         return None
     story = facts.stories.get(order_id)
     shown = order_object(facts, facts.book.orders[order_id])
-    return {**shown, "diary": [] if story is None else _diary(order_id, story)}
+    diary = [] if story is None else _diary(order_id, story)
+    return {"seq": facts.seq, **shown, "diary": diary}
 
 
 def _diary(order_id: str, story: OrderStory) -> list[Json]:

@@ -19,12 +19,18 @@ async function refresh() {
   try {
     do {
       isStale = false;
-      update(await getJson(module.source()));
+      show(await getJson(module.source()));
     } while (isStale);
     refreshedAt = performance.now();
   } catch (error) {
     toast(`The page could not be brought up to date: ${error.message}`);
   } finally { isFetching = false; }
+}
+
+/** Paint figures; the view then says of which event they know. */
+function show(figures) {
+  update(figures);
+  view.dataset.seq = figures.seq;
 }
 
 function toast(text) {
@@ -81,7 +87,7 @@ async function start() {
   paintRun(known.run);
   paintTick({ now: known.now, market: known.market, next: known.next[0], halt: known.halt });
   update = module.mount(view, { refresh, toast });
-  update(first);
+  show(first);
   view.removeAttribute("aria-busy");
   wireOrders({ refresh, toast });
   follow(known.seq, {
