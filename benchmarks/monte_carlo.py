@@ -12,9 +12,10 @@ from functools import partial
 from time import perf_counter
 
 from benchmarks.figures import Figure, Told, parser_of, tell
+from benchmarks.profiles import profile_of
 from bot.settings import DEFAULT_PRESET, ListingMode
 from bot.sweep.engines import run_dask, run_local
-from bot.sweep.jobs import Row
+from bot.sweep.jobs import Row, run_job
 from bot.sweep.plan import Job, Worlds, jobs_of
 
 Run = Callable[[Sequence[Job]], Iterator[Row]]
@@ -60,7 +61,8 @@ def measured(paths: int, sessions: int) -> Told:
         Figure("10,000 paths x 252 sessions on two", minutes, "minutes", MINUTES_BAR, True),
     )
     notes = ("The rows of all three are equal; starting the processes is part of the time.",)
-    return Told(f"{paths} drawn markets of {sessions} sessions", figures, notes)
+    profile = profile_of(lambda: run_job(jobs[0]), sessions, "a session")
+    return Told(f"{paths} drawn markets of {sessions} sessions", figures, notes, profile)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from bot.clock import SimulatedClock
 from bot.events import DecisionMade, Record, RunStarted
 from bot.held import CONDOR
 from bot.replay import RUN_MODE, backtest, repeat_orders, replay_rig, walk, window
-from bot.settings import Settings
+from bot.settings import SESSIONS_BEFORE, Settings
 from bot.world import World
 from brokers.unsuspended import run_now
 from market.errors import ConfigError, InvariantBroken
@@ -18,8 +18,6 @@ from market.orders import BrokerEvent
 from market.schedule import MomentName
 from strategies.base import Decision, View
 from strategies.counterfactual import Change, changes
-
-SESSIONS_BEFORE = 60
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from bot.book import Book
-from bot.decision import SESSIONS_BEFORE
 from bot.events import DecisionMade, EquityMarked, MarketSeen, Record, RunStarted
 from bot.replay import backtest, replay_rig, window
-from bot.settings import Settings
+from bot.settings import SESSIONS_BEFORE, Settings
 from bot.world import World
 from market.errors import ConfigError, InvariantBroken
 from market.indicators import historical_vol

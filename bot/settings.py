@@ -30,6 +30,9 @@ from strategies.section import Section
 
 Tree = dict[str, dict[str, Any]]
 DEFAULT_PRESET = "seed_25"
+# How far before one session the replay that leads to it begins: long enough for a hedge to stand.
+SESSIONS_BEFORE = 60
+
 ENVIRONMENT_PREFIX = "ALVH_"
 
 

@@ -7,35 +7,20 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bot.cli.options import (
-    DATE,
     history_options,
     json_option,
     print_json,
     read_settings,
+    session_options,
     settings_options,
 )
 
 if TYPE_CHECKING:
     from bot.decision import Explained
 
-SESSIONS_BEFORE = 60
-
 
 @click.command("decide")
-@click.option("--as-of", "session", type=DATE, required=True, help="The session of the entry.")
-@click.option(
-    "--from",
-    "first",
-    type=DATE,
-    default=None,
-    help=f"Start of the replay that leads there; by default {SESSIONS_BEFORE} sessions before.",
-)
-@click.option(
-    "--journal",
-    type=click.Path(path_type=Path),
-    metavar="FILE.db",
-    help="Read the book of a recorded run instead of replaying one.",
-)
+@session_options
 @settings_options
 @history_options
 @json_option

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from bot.cli.options import (
-    DATE,
     history_options,
     json_option,
     print_json,
     read_settings,
+    session_options,
     settings_options,
 )
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from bot.hedge_view import HedgeView
     from strategies.convexity import ConvexityProfile
 
-SESSIONS_BEFORE = 60
 BASIS = {
     "open": "the {} open condors",
     "planned": "{} condors at the conservative distance, as none is open",
@@ -29,20 +28,7 @@ FIT_LAST = 20
 
 
 @click.command("hedge")
-@click.option("--as-of", "session", type=DATE, required=True, help="The session of the review.")
-@click.option(
-    "--from",
-    "first",
-    type=DATE,
-    default=None,
-    help=f"Start of the replay that leads there; by default {SESSIONS_BEFORE} sessions before.",
-)
-@click.option(
-    "--journal",
-    type=click.Path(path_type=Path),
-    metavar="FILE.db",
-    help="Read the book of a recorded run instead of replaying one.",
-)
+@session_options
 @click.option(
     "--picture",
     type=click.Path(path_type=Path),

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from bot.settings import DEFAULT_PRESET, Settings, load_settings
+from bot.settings import DEFAULT_PRESET, SESSIONS_BEFORE, Settings, load_settings
 from market.errors import ConfigError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -98,6 +98,31 @@ def history_options(function: F) -> F:
                 default=DEFAULT_SEED,
                 show_default=True,
                 help="Seed of everything that is drawn.",
+            ),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+def session_options(function: F) -> F:
+    """Add the options that choose one session and the book that leads there."""
+    for option in reversed(
+        (
+            click.option("--as-of", "session", type=DATE, required=True, help="The session."),
+            click.option(
+                "--from",
+                "first",
+                type=DATE,
+                default=None,
+                help="Start of the replay that leads there; by default"
+                f" {SESSIONS_BEFORE} sessions before.",
+            ),
+            click.option(
+                "--journal",
+                type=click.Path(path_type=Path),
+                metavar="FILE.db",
+                help="Read the book of a recorded run instead of replaying one.",
             ),
         )
     ):

@@ -116,9 +116,9 @@ class Board:
             shown, unfit = self._standing.read(wire, contracts, is_done)
             self._give_back(unfit)
             missing = {name: each for name, each in contracts.items() if name not in shown}
-            if len(missing) > self._room():
-                # Fewer and larger batches: a silent line holds up its whole batch.
-                self._give_back(self._standing.back(shown))
+            # Fewer and larger batches: a silent line holds up its whole batch.
+            too_many = max(len(missing) - self._room(), 0)
+            self._give_back(self._standing.back(islice(shown, too_many)))
             shown |= await self._read(wire, missing, is_done, self._wait_s)
             return {name: shown[name] for name in contracts if name in shown}
 

@@ -91,6 +91,17 @@ async def test_no_more_lines_stand_than_leave_room_for_a_look(world: World) -> N
         assert repr(seen) == repr(await bench.feed.snapshot(CHAIN))
 
 
+async def test_a_look_at_more_gives_back_no_more_than_it_needs(world: World) -> None:
+    more = [replace(CONTRACTS[0], strike=Decimal(2600 + 5 * n)) for n in range(KEPT_FREE + 1)]
+    async with bench_at(world, AT, most_lines=LEVELS_AND_CURVE + 3 + KEPT_FREE) as bench:
+        await bench.feed.prepare(WANTED)
+
+        seen = await bench.feed.quotes((*CONTRACTS, *more))
+
+        assert list(seen) == [*CONTRACTS, *more]
+        assert bench.feed.board.lines_standing == LEVELS_AND_CURVE + 2
+
+
 async def test_a_socket_that_is_lost_takes_the_lines_with_it(world: World) -> None:
     async with bench_at(world, AT) as bench:
         await bench.feed.prepare(WANTED)
