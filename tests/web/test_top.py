@@ -142,6 +142,8 @@ async def test_a_daemon_without_a_page_is_watched_in_a_terminal_over_its_socket(
                 ALVH, "top", "--out", str(tmp_path), "--every", "0.2",
                 stdin=screen.theirs, stdout=screen.theirs,
                 env=os.environ | {"TERM": "xterm-256color"},
+                # Tests that a shell runs in the background inherit that Ctrl-C is ignored.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )  # fmt: skip
             for words in ("ALVH  ·  sim  ·  simulated, no real money", "trading on", "Run started"):
                 await screen.until(words)
