@@ -18,12 +18,15 @@ HAS_MODEL = frozenset({"vix9d", "vix3m", "vvix", "vx", "rates", "vix_settlements
 def series_of(
     history: History, family: VolFamily, listings: Listings, first: date, last: date
 ) -> dict[str, str]:
-    """Return the state of each series from `first` to `last`, both sessions of the history.
+    """Return the state of each series from `first` to `last`, both sessions; those after the
+    history are of a live run, which is told by where its history comes from.
 
     real: recorded on every row; mixed: on some, the others modelled or absent; modelled: on none,
     a model stands in; absent: on none, nothing stands in; synthetic: drawn.
     """
-    if SYNTHETIC in history.provenance.values():
+    # A live run goes past the history that it began with: what it then saw was the broker's own.
+    is_live = last > history.sessions[history.last_index]
+    if is_live or SYNTHETIC in history.provenance.values():
         return {
             name: MODELLED if state == ABSENT and name in HAS_MODEL else state
             for name, state in history.provenance.items()
