@@ -26,7 +26,7 @@ def played(program: str, seed: str, *options: str) -> tuple[int, dict[str, Any],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=500,
         check=False,
     )
     print(done.stdout)  # the seed, for whoever must play it again
