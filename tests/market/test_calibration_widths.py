@@ -46,7 +46,7 @@ class Maker:
         self.calendar = calendar
 
     def spx(self, at: datetime, vix: float, days: Sequence[int] = DAYS) -> Snapshot:
-        vol = VolState(vix, vix, vix, 95.0, 19.0)
+        vol = VolState(vix, vix, vix, vix, 95.0, 19.0)
         curve = self.surface.variance_curve(vol, spot=5000.0)
         chains = tuple(
             self.surface.chain(
@@ -64,7 +64,7 @@ class Maker:
         return self.shown("SPX", at, vix, chains)
 
     def vix(self, at: datetime, vix: float) -> Snapshot:
-        vol = VolState(vix, vix, vix, 95.0, 19.0)
+        vol = VolState(vix, vix, vix, vix, 95.0, 19.0)
         chains = tuple(
             self.surface.chain(
                 self.surface.vix_terms(

@@ -124,7 +124,7 @@ def chain(
     """Return a chain of SPX at 5000 or of VIX at its own level, quoted with `widths`."""
     surface = Surface(dataclasses.replace(params, spx_quotes=widths, vix_quotes=widths))
     series = Expiry(trading_class, date(2024, 4, 1), OPEN_AT, days / 365)
-    vol = VolState(vix, vix, vix, 95.0, 19.0)
+    vol = VolState(vix, vix, vix, vix, 95.0, 19.0)
     if trading_class is TradingClass.SPXW:
         at_money = surface.variance_curve(vol, spot=5000.0).at_money(0.7 * days)
         return surface.chain(
