@@ -61,6 +61,7 @@ def _without_data(found: Calibration) -> dict[str, str]:
     parts = {
         "family.vix9d": "vix9d_daily.csv",
         "family.vix3m": "vix3m_daily.csv",
+        "family.vix6m": "vix6m_daily.csv",
         "family.vvix": "vvix_daily.csv",
         "vix_futures": "vx_term_structure_daily.parquet",
         "spx_term.rest_by_minute": "bars of SPX",

@@ -12,7 +12,7 @@ from market.quotes import BoolArray, FloatArray
 
 REAL, MIXED, MODELLED, ABSENT, SYNTHETIC = "real", "mixed", "modelled", "absent", "synthetic"
 # What stands in when a series is not recorded; the others are then simply not there.
-HAS_MODEL = frozenset({"vix9d", "vix3m", "vvix", "vx", "rates", "vix_settlements"})
+HAS_MODEL = frozenset({"vix9d", "vix3m", "vix6m", "vvix", "vx", "rates", "vix_settlements"})
 
 
 def series_of(
@@ -52,7 +52,6 @@ def _known(column: FloatArray) -> BoolArray:
 
 def _optional(history: History, rows: slice) -> dict[str, BoolArray]:
     columns = {
-        "vix6m": history.vix6m,
         "vix1d": history.vix1d,
         "skew": history.skew,
         "breadth": history.advances,

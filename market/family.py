@@ -19,8 +19,7 @@ from market.values import value
 YEAR_SESSIONS = 252
 _MEAN_SESSIONS = (5, 21, 63, YEAR_SESSIONS)
 _USUAL_VIX_POINTS = 18.0
-# What a member is measured from in logs: VIX itself unless it stands here.
-ANCHORS = {"vvix": 90.0}
+_USUAL_VVIX_POINTS = 90.0
 _WEEK_SESSIONS = 5
 # Annual vol in points per unit of ln(high / low) (M. Parkinson, 1980).
 _VOL_PER_RANGE = 100.0 * math.sqrt(252.0 / (4.0 * math.log(2.0)))
@@ -50,6 +49,7 @@ class FamilyParams:
 
     vix9d: MemberParams
     vix3m: MemberParams
+    vix6m: MemberParams
     vvix: MemberParams
 
 
@@ -81,6 +81,7 @@ class VolState:
     vix: float
     vix9d: float
     vix3m: float
+    vix6m: float
     vvix: float
     vix_year_mean: float
     vix1d: float | None = None
@@ -88,7 +89,7 @@ class VolState:
     eve: Eve | None = None
 
     def __post_init__(self) -> None:
-        levels = (self.vix, self.vix9d, self.vix3m, self.vvix, self.vix_year_mean)
+        levels = (self.vix, self.vix9d, self.vix3m, self.vix6m, self.vvix, self.vix_year_mean)
         extra = (1.0 if self.vix1d is None else self.vix1d, 1.0 if self.skew is None else self.skew)
         # Spelled out because every instant of a replay makes one.
         if min(levels + extra) <= 0.0 or not math.isfinite(sum(levels + extra)):
@@ -107,6 +108,7 @@ class VolFamily:
     vix: FloatArray
     vix9d: FloatArray
     vix3m: FloatArray
+    vix6m: FloatArray
     vvix: FloatArray
     vix_year_mean: FloatArray
     vix1d: FloatArray
@@ -123,6 +125,7 @@ class VolFamily:
             vix=float(self.vix[row]),
             vix9d=float(self.vix9d[row]),
             vix3m=float(self.vix3m[row]),
+            vix6m=float(self.vix6m[row]),
             vvix=float(self.vvix[row]),
             vix_year_mean=float(self.vix_year_mean[row]),
             vix1d=_known(self.vix1d[row]),
@@ -137,6 +140,7 @@ class VolFamily:
             vix=vix,
             vix9d=float(self.vix9d[row]) * move**self.params.vix9d.daily_elasticity,
             vix3m=float(self.vix3m[row]) * move**self.params.vix3m.daily_elasticity,
+            vix6m=float(self.vix6m[row]) * move**self.params.vix6m.daily_elasticity,
             vvix=float(self.vvix[row]) * move**self.params.vvix.daily_elasticity,
             vix_year_mean=float(self.vix_year_mean[row]),
             skew=_known(self.skew[row]),
@@ -163,22 +167,20 @@ def complete_family(history: History, params: FamilyParams) -> VolFamily:
     """Return the family of a history with every hole filled from VIX and its trailing means."""
     vix = history.vix_close
     means = {count: _trailing_mean(vix, count) for count in _MEAN_SESSIONS}
-    inferred = {
-        name: ANCHORS.get(name, vix) * _relative(getattr(params, name), vix, means)
-        for name in ("vix9d", "vix3m", "vvix")
-    }
-    recorded = {"vix9d": history.vix9d, "vix3m": history.vix3m, "vvix": history.vvix}
+    recorded = recorded_members(history)
     has_vix = ~np.isnan(vix)
     is_modelled = {name: np.isnan(recorded[name]) & has_vix for name in recorded}
-    filled = {
-        name: np.where(is_modelled[name], inferred[name], recorded[name]) for name in recorded
-    }
+    filled: dict[str, FloatArray] = {}
+    for name, closes in recorded.items():
+        inferred = anchor_of(name, vix, filled) * _relative(getattr(params, name), vix, means)
+        filled[name] = np.where(is_modelled[name], inferred, closes)
     squares = np.log(history.spx_high / history.spx_low) ** 2
     return VolFamily(
         params=params,
         vix=vix,
         vix9d=filled["vix9d"],
         vix3m=filled["vix3m"],
+        vix6m=filled["vix6m"],
         vvix=filled["vvix"],
         vix_year_mean=means[YEAR_SESSIONS],
         vix1d=_recorded(history.vix1d, vix),
@@ -191,6 +193,30 @@ def complete_family(history: History, params: FamilyParams) -> VolFamily:
             name: "modelled" if mask.any() else "real" for name, mask in is_modelled.items()
         },
     )
+
+
+def recorded_members(history: History) -> dict[str, FloatArray]:
+    """Return the recorded closes of each member that may have to be inferred, points.
+
+    They stand in an order in which a member comes after its anchor.
+    """
+    return {
+        "vix9d": history.vix9d,
+        "vix3m": history.vix3m,
+        "vix6m": _recorded(history.vix6m, history.vix_close),
+        "vvix": history.vvix,
+    }
+
+
+def anchor_of(name: str, vix: FloatArray, members: Mapping[str, FloatArray]) -> FloatArray | float:
+    """Return what a member is measured from in logs, points.
+
+    VIX6M stands beside VIX3M, because what prices the futures is the slope between them: made from
+    VIX it would end up above or below a recorded VIX3M by chance.
+    """
+    if name == "vvix":
+        return _USUAL_VVIX_POINTS
+    return members["vix3m"] if name == "vix6m" else vix
 
 
 def _range_log(squares: FloatArray, vix9d: FloatArray) -> FloatArray:

@@ -137,7 +137,7 @@ class Surface:
 
     def vix_futures(self, *, vol: VolState, years: FloatArray) -> FloatArray:
         """Return VIX futures for delivery in `years`, in points."""
-        return np.asarray(np.exp(_log_future(self.params.vix_futures, vol, years)))
+        return np.exp(_log_future(self.params.vix_futures, vol, years))
 
     def vix_chain(
         self,
@@ -226,10 +226,13 @@ def _log_future(params: VixFutures, vol: VolState, years: FloatArray) -> FloatAr
     rest = math.log(params.revert_to_points) + params.year_mean_power * math.log(
         vol.vix_year_mean / 19.0
     )
-    fast = np.exp(-params.fast_per_year * years)
-    slow = np.exp(-params.slow_per_year * years)
-    near, far = math.log(vol.vix / vol.vix3m), math.log(vol.vix3m) - rest
-    return np.asarray(rest + (near - params.hump) * fast + (far + params.hump) * slow)
+    far = math.log(vol.vix6m) + params.far_slope * math.log(vol.vix6m / vol.vix3m)
+    curve = np.exp(-params.slow_per_year * years)
+    curve *= far - rest + params.hump
+    curve += (math.log(vol.vix3m) - far) * np.exp(-params.middle_per_year * years)
+    curve += (math.log(vol.vix / vol.vix3m) - params.hump) * np.exp(-params.fast_per_year * years)
+    curve += rest
+    return curve
 
 
 def _vix_atm_iv(smile: VixSmile, years: float, vvix: float) -> float:

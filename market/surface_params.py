@@ -118,16 +118,19 @@ class SpxSmile:
 
 @dataclass(frozen=True, slots=True)
 class VixFutures:
-    """Mean reversion of the VIX futures curve, in logs."""
+    """Mean reversion of the VIX futures curve, in logs; the formula stands in surface.toml."""
 
     revert_to_points: float
     year_mean_power: float
     fast_per_year: float
+    middle_per_year: float
     slow_per_year: float
+    far_slope: float
     hump: float
 
     def __post_init__(self) -> None:
-        _require_positive(self, "revert_to_points", "fast_per_year", "slow_per_year")
+        rates = "fast_per_year", "middle_per_year", "slow_per_year"
+        _require_positive(self, "revert_to_points", *rates)
 
 
 @dataclass(frozen=True, slots=True)

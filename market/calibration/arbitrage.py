@@ -43,7 +43,7 @@ def call_powers(params: SurfaceParams, tenor: float, vol: VolState) -> FloatArra
 
 def _corner_states() -> list[VolState]:
     return [
-        VolState(vix, vix, vix, vvix, 19.0, skew=skew)
+        VolState(vix, vix, vix, vix, vvix, 19.0, skew=skew)
         for vix, vvix, skew in product(
             (10.0, 14.0, 18.0, 23.0, 80.0), (74.0, 95.0, 122.0), (115.0, 160.0)
         )

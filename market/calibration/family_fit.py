@@ -5,13 +5,19 @@ the third is held out. How far a member moves with VIX from day to day is a regr
 """
 
 import dataclasses
-from collections.abc import Mapping
 
 import numpy as np
 
 from market.calibration.notes import FitNote, median_absolute, span
 from market.calibration.split import is_month_held_out
-from market.family import ANCHORS, YEAR_SESSIONS, FamilyParams, MemberParams, log_drivers
+from market.family import (
+    YEAR_SESSIONS,
+    FamilyParams,
+    MemberParams,
+    anchor_of,
+    log_drivers,
+    recorded_members,
+)
 from market.history import History
 from market.quotes import BoolArray, FloatArray
 
@@ -25,15 +31,11 @@ _LEAST_MISS = 1e-4  # of a log, where an absolute value is rounded off to a squa
 def fit_family(params: FamilyParams, history: History) -> tuple[FamilyParams, tuple[FitNote, ...]]:
     """Return the parameters of every member that is recorded for a year or longer, refitted."""
     drivers = log_drivers(history.vix_close)
-    recorded: Mapping[str, FloatArray] = {
-        "vix9d": history.vix9d,
-        "vix3m": history.vix3m,
-        "vvix": history.vvix,
-    }
+    recorded = recorded_members(history)
     fitted: dict[str, MemberParams] = {}
     notes: list[FitNote] = []
     for name, closes in recorded.items():
-        log_ratio = np.log(closes / ANCHORS.get(name, history.vix_close))
+        log_ratio = np.log(closes / anchor_of(name, history.vix_close, recorded))
         known = ~np.isnan(log_ratio) & ~np.isnan(drivers).any(axis=1) & _is_late(history)
         is_held_out = np.array([is_month_held_out(day) for day in history.sessions])
         sample, rest = known & ~is_held_out, known & is_held_out

@@ -26,9 +26,17 @@ POSITIONS = 8
 FIRST_YEAR = 2007
 _LEAST_CURVES = 50
 _SOFT_LOG = 0.03
-_NAMES = ("revert_to_points", "year_mean_power", "fast_per_year", "slow_per_year", "hump")
-_LOW = (10.0, -1.0, 3.0, 0.1, -0.5)
-_HIGH = (40.0, 2.0, 80.0, 3.0, 0.5)
+_NAMES = (
+    "revert_to_points",
+    "year_mean_power",
+    "fast_per_year",
+    "middle_per_year",
+    "slow_per_year",
+    "far_slope",
+    "hump",
+)
+_LOW = (10.0, -1.0, 6.0, 1.0, 0.1, 0.0, -0.5)
+_HIGH = (40.0, 2.0, 80.0, 6.0, 1.0, 8.0, 0.5)
 _DAY = timedelta(days=1)
 
 

@@ -66,6 +66,7 @@ def moved(vol: VolState, vix_log_move: float, params: SurfaceParams) -> VolState
         vix=vol.vix * math.exp(vix_log_move),
         vix9d=vol.vix9d * math.exp(of_9d * vix_log_move),
         vix3m=vol.vix3m * math.exp(family.vix3m.daily_elasticity * vix_log_move),
+        vix6m=vol.vix6m * math.exp(family.vix6m.daily_elasticity * vix_log_move),
         vvix=vol.vvix * math.exp(family.vvix.daily_elasticity * vix_log_move),
         vix1d=None if vol.vix1d is None else vol.vix1d * math.exp(of_1d * vix_log_move),
         eve=None

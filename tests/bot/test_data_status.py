@@ -36,7 +36,7 @@ def test_the_built_in_history_has_spx_and_vix_and_models_the_rest() -> None:
         "vix": "real",
         "vix9d": "modelled",
         "vix3m": "modelled",
-        "vix6m": "absent",
+        "vix6m": "modelled",
         "vix1d": "absent",
         "vvix": "modelled",
         "skew": "absent",

@@ -87,6 +87,7 @@ def test_a_refit_writes_its_file_and_tells_sample_and_error_of_every_part(
     assert [fit["part"] for fit in told["fits"]] == [
         "family.vix9d",
         "family.vix3m",
+        "family.vix6m",
         "family.vvix",
         "vix_futures",
         "spx_term.rest_by_minute",
@@ -96,7 +97,7 @@ def test_a_refit_writes_its_file_and_tells_sample_and_error_of_every_part(
     ]
     assert all(fit["line"] in out.read_text(encoding="utf-8") for fit in told["fits"])
     # The shipped parameters are those of the same command, but for the widths and the window.
-    for name in ("vix9d", "vix3m", "vvix"):
+    for name in ("vix9d", "vix3m", "vix6m", "vvix"):
         ours, theirs = getattr(shipped.family, name), getattr(fitted.family, name)
         assert asdict(theirs) == pytest.approx(asdict(ours), abs=0.01)
     assert asdict(fitted.vix_futures) == pytest.approx(asdict(shipped.vix_futures), rel=0.03)

@@ -61,7 +61,7 @@ def test_the_family_follows_vix_and_vix1d_moves_as_its_inference_would(
     term = dataclasses.replace(params.spx_term, one_session_power=0.5, vix_change_power=0.4)
     params = dataclasses.replace(params, spx_term=term)
     eve = Eve(range_log=0.1, week_range_log=0.2, vix_change_log=0.05, weekday=3)
-    vol = VolState(20.0, 21.0, 22.0, 100.0, 19.0, vix1d=18.0, skew=140.0, eve=eve)
+    vol = VolState(20.0, 21.0, 22.0, 23.0, 100.0, 19.0, vix1d=18.0, skew=140.0, eve=eve)
 
     after = moved(vol, 0.10, params)
 
@@ -69,6 +69,7 @@ def test_the_family_follows_vix_and_vix1d_moves_as_its_inference_would(
     assert after.vix == pytest.approx(20.0 * math.exp(0.10))
     assert after.vix9d == pytest.approx(21.0 * math.exp(0.150))
     assert after.vix3m == pytest.approx(22.0 * math.exp(0.060))
+    assert after.vix6m == pytest.approx(23.0 * math.exp(0.0413))
     assert after.vvix == pytest.approx(100.0 * math.exp(0.057))
     assert after.vix1d == pytest.approx(18.0 * math.exp(0.10 * (1.5 + 0.5 * 0.5 + 0.4)))
     assert after.eve is not None

@@ -28,7 +28,7 @@ def snapshots(params: SurfaceParams, levels: Sequence[float]) -> list[Snapshot]:
     found = []
     for number, vix in enumerate(levels):
         at = FIRST_NOON + timedelta(days=31 * number)
-        vol = VolState(vix, vix, vix, 95.0, 19.0)
+        vol = VolState(vix, vix, vix, vix, 95.0, 19.0)
         chains = tuple(
             Surface(params).spx_chain(
                 trading_class=TradingClass.SPXW,

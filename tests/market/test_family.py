@@ -31,6 +31,7 @@ def history_of(
     vix: list[float] | FloatArray,
     vix9d: list[float] | None = None,
     vix3m: list[float] | None = None,
+    vix6m: list[float] | None = None,
 ) -> History:
     """Return a history with SPX at 100 and the given volatility columns."""
     count = len(vix)
@@ -45,6 +46,7 @@ def history_of(
         vix_close=np.array(vix, dtype=np.float64),
         vix9d=absent if vix9d is None else np.array(vix9d),
         vix3m=absent if vix3m is None else np.array(vix3m),
+        vix6m=None if vix6m is None else np.array(vix6m),
         vvix=absent,
         rate_frac=absent,
     )
@@ -58,7 +60,7 @@ def test_recorded_values_stay_and_only_holes_are_inferred(params: FamilyParams) 
     assert family.vix9d[[0, 2]].tolist() == [10.5, 12.5]
     assert 9.0 < family.vix9d[1] < 14.0
     assert family.is_modelled["vix9d"].tolist() == [False, True, False]
-    assert dict(family.provenance) == {"vix9d": "modelled", "vix3m": "modelled", "vvix": "modelled"}
+    assert dict(family.provenance) == dict.fromkeys(("vix9d", "vix3m", "vix6m", "vvix"), "modelled")
 
 
 def test_a_series_without_holes_is_real(params: FamilyParams) -> None:
@@ -70,15 +72,30 @@ def test_a_series_without_holes_is_real(params: FamilyParams) -> None:
     assert not family.is_modelled["vix3m"].any()
 
 
+def test_a_missing_vix6m_stands_beside_the_recorded_vix3m(params: FamilyParams) -> None:
+    usual = complete_family(history_of([18.0] * 2), params)
+    high = complete_family(history_of([18.0] * 2, vix3m=[25.0] * 2), params)
+
+    assert high.vix6m / high.vix3m == pytest.approx(usual.vix6m / usual.vix3m)
+
+
+def test_a_recorded_vix6m_is_used_as_it_is(params: FamilyParams) -> None:
+    family = complete_family(history_of([12.0, 13.0], vix6m=[15.5, NAN]), params)
+
+    assert family.vix6m[0] == 15.5
+    assert family.is_modelled["vix6m"].tolist() == [False, True]
+
+
 def test_a_vix_that_rests_at_18_gives_the_offsets_of_the_parameters(params: FamilyParams) -> None:
     family = complete_family(history_of([18.0] * 300), params)
 
     last = family.at_close(299)
     vix9d = 18.0 * np.exp(params.vix9d.offset)
     vix3m = 18.0 * np.exp(params.vix3m.offset)
+    vix6m = vix3m * np.exp(params.vix6m.offset)
     vvix = 90.0 * np.exp(params.vvix.offset)
-    levels = (last.vix, last.vix9d, last.vix3m, last.vvix, last.vix_year_mean)
-    assert levels == pytest.approx((18.0, vix9d, vix3m, vvix, 18.0))
+    levels = (last.vix, last.vix9d, last.vix3m, last.vix6m, last.vvix, last.vix_year_mean)
+    assert levels == pytest.approx((18.0, vix9d, vix3m, vix6m, vvix, 18.0))
     assert (last.vix1d, last.skew) == (None, None)
 
 
@@ -151,13 +168,14 @@ def test_within_a_session_the_family_follows_vix_by_its_elasticities(params: Fam
     assert moved.vix == 30.0
     assert moved.vix9d == pytest.approx(close.vix9d * 2.0**params.vix9d.daily_elasticity)
     assert moved.vix3m == pytest.approx(close.vix3m * 2.0**params.vix3m.daily_elasticity)
+    assert moved.vix6m == pytest.approx(close.vix6m * 2.0**params.vix6m.daily_elasticity)
     assert moved.vix_year_mean == close.vix_year_mean
 
 
 @pytest.mark.parametrize("level", [0.0, -3.0, NAN, float("inf")])
 def test_an_impossible_level_is_refused_at_birth(level: float) -> None:
     with pytest.raises(ValueError, match="positive and finite"):
-        VolState(vix=level, vix9d=15.0, vix3m=17.0, vvix=90.0, vix_year_mean=16.0)
+        VolState(vix=level, vix9d=15.0, vix3m=17.0, vix6m=18.0, vvix=90.0, vix_year_mean=16.0)
 
 
 def test_a_parameter_that_is_no_number_is_named_in_the_error() -> None:
@@ -174,7 +192,7 @@ def test_inferred_members_stand_close_to_the_recorded_ones(
     calendar = SessionCalendar.build(date(1990, 1, 1), date(2027, 12, 31))
     history = load_history(data_folder, calendar)
     absent = np.full(len(history.sessions), NAN)
-    blind = dataclasses.replace(history, vix9d=absent, vix3m=absent, vvix=absent)
+    blind = dataclasses.replace(history, vix9d=absent, vix3m=absent, vix6m=None, vvix=absent)
 
     family = complete_family(blind, params)
 
@@ -183,4 +201,6 @@ def test_inferred_members_stand_close_to_the_recorded_ones(
 
     assert median_error(family.vix9d, history.vix9d) < 0.06
     assert median_error(family.vix3m, history.vix3m) < 0.035
+    assert history.vix6m is not None
+    assert median_error(family.vix6m, history.vix6m) < 0.045
     assert median_error(family.vvix, history.vvix) < 0.11

@@ -396,7 +396,7 @@ def test_provenance_tells_what_is_modelled(market: ModelMarket) -> None:
     told = market.provenance
 
     assert (told["spx"], told["vix"]) == ("real", "real")
-    modelled = ("vix9d", "vix3m", "vvix", "vx", "rates", "vix_settlements")
+    modelled = ("vix9d", "vix3m", "vix6m", "vvix", "vx", "rates", "vix_settlements")
     assert {told[name] for name in modelled} == {"modelled"}
     assert told["breadth"] == "absent"
 

@@ -22,7 +22,7 @@ from market.surface_term import BusinessTime, NodeTimes, VarianceCurve, average_
 
 CLOSE = datetime(2018, 1, 30, 21, 0, tzinfo=UTC)
 FOMC = MacroEvent(MacroKind.FOMC, datetime(2018, 1, 31, 19, 0, tzinfo=UTC))
-CALM = VolState(vix=13.0, vix9d=12.0, vix3m=14.8, vvix=88.0, vix_year_mean=14.0)
+CALM = VolState(vix=13.0, vix9d=12.0, vix3m=14.8, vix6m=16.2, vvix=88.0, vix_year_mean=14.0)
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +181,7 @@ def test_a_recorded_vix1d_passes_with_the_night(
 def test_variance_rises_with_business_time_in_any_panic(
     params: SurfaceParams, vix: float, vix9d: float, vix3m: float, vix1d: float | None
 ) -> None:
-    vol = VolState(vix, vix * vix9d, vix * vix3m, 100.0, 19.0, vix1d=vix1d)
+    vol = VolState(vix, vix * vix9d, vix * vix3m, vix * vix3m, 100.0, 19.0, vix1d=vix1d)
     times = average_times(params.spx_term)
 
     curve = VarianceCurve(params.spx_term, params.spx_smile, vol, times)

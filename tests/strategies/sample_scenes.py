@@ -277,7 +277,7 @@ class Scene:
     def _vol(self) -> VolState:
         vix9d = 0.95 * self.vix if self.vix9d is None else self.vix9d
         vix3m = 1.15 * self.vix if self.vix3m is None else self.vix3m
-        return VolState(self.vix, vix9d, vix3m, vvix=90.0, vix_year_mean=11.0)
+        return VolState(self.vix, vix9d, vix3m, 1.05 * vix3m, vvix=90.0, vix_year_mean=11.0)
 
     def _curve(self) -> tuple[float, ...]:
         if self.curve is not None:
