@@ -46,17 +46,18 @@ async def test_every_delta_picks_the_call_of_the_whole_chain(
         assert contracts[0] == contracts[1] is not None
 
 
-async def test_on_a_calm_day_half_of_the_strikes_are_not_asked_for(world: World) -> None:
-    asked = []
+async def test_on_a_calm_day_a_third_of_the_strikes_are_not_asked_for(world: World) -> None:
+    asked = listed = 0
     async with bench_at(world, CALM) as bench:
         for expiry in EXPIRIES:
             chain = await bench.feed.chain((TradingClass.VIX, expiry), await bench.feed.levels())
             whole = world.market.chain(TradingClass.VIX, expiry, CALM)
             assert chain is not None
             assert whole is not None
-            asked.append((len(chain.strikes), len(whole.strikes)))
+            asked += len(chain.strikes)
+            listed += len(whole.strikes)
 
-    assert asked == [(45, 119), (61, 123), (93, 128)]
+    assert asked < 2 / 3 * listed
 
 
 async def test_where_no_line_shows_anything_no_further_ones_are_waited_for(world: World) -> None:
