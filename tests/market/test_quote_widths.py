@@ -93,7 +93,9 @@ def test_an_expiry_is_as_wide_as_its_tenor_and_forward_say() -> None:
 
     assert dataclasses.astuple(a_week) == pytest.approx((0.02, 0.06, 5.0**0.125))
     assert dataclasses.astuple(four_weeks) == pytest.approx((0.04, 0.12, 5.0**0.125))
-    assert at_the_end.root == pytest.approx(0.06 * math.sqrt(0.25 / 7))
+    assert dataclasses.astuple(at_the_end) == pytest.approx(
+        (0.02 * math.sqrt(0.25 / 7), 0.06 * math.sqrt(0.25 / 7), (5.0 * 0.01 / 3) ** 0.125)
+    )
 
 
 @pytest.mark.parametrize("name", ["weekly_factor", "open_factor", "close_factor", "night_factor"])
