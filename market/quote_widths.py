@@ -2,7 +2,8 @@
 
 Half of a spread, before it is rounded outwards to ticks, is
 
-    (base_points + root x era x sqrt(price)) x factors + in_money_frac x forward x |delta| ^ 8
+    (base_points + root x era x sqrt(price)) x factors
+      + in_money_frac x min(days / 3, 1) x forward x |delta| ^ 8
 
 Why each term:
 - The root of the price: what is dear moves more, but not in proportion.
@@ -12,7 +13,8 @@ Why each term:
   before as well. VIX, and VIX and year together, stay inside bounds.
 - The eighth power of delta: out of the money delta says nothing that the price does not, and from
   70 delta on widths jump to a share of the index, the same in every year and at any VIX. Nobody
-  makes a market in what its out-of-the-money twin and the future are as good for.
+  makes a market in what its out-of-the-money twin and the future are as good for. In the last
+  three days it shrinks to nothing: what is about to be exercised is worth its intrinsic value.
 """
 
 from dataclasses import dataclass
@@ -26,6 +28,7 @@ from market.values import value
 
 _USUAL_VIX = 17.0
 _USUAL_DAYS, _LEAST_DAYS = 7.0, 0.25
+_IN_MONEY_DAYS = 3.0
 # Minutes after the open, and before the cash close, in which the extra width fades and grows.
 OPEN_MINUTES, _CLOSE_MINUTES = 10.0, 30.0
 # Closing quotes stand until the next trading hours begin, 20:15 after a close at 16:00.
@@ -116,11 +119,13 @@ class QuoteWidths:
 
     def half_spread(self, factors: WidthFactors, *, years: float, forward: float) -> HalfSpread:
         """Return the widths of one expiry, `years` away (act/365), under the instant's factors."""
-        tenor = float((max(years * 365.0, _LEAST_DAYS) / _USUAL_DAYS) ** self.tenor_power)
+        days = years * 365.0
+        tenor = float((max(days, _LEAST_DAYS) / _USUAL_DAYS) ** self.tenor_power)
+        in_money_frac = self.in_money_frac * min(days / _IN_MONEY_DAYS, 1.0)
         return HalfSpread(
             tenor * factors.base * self.base_points,
             tenor * factors.root * self.root,
-            (self.in_money_frac * forward) ** 0.125,
+            (in_money_frac * forward) ** 0.125,
         )
 
     def _bounded(self, level: float) -> float:

@@ -31,7 +31,6 @@ from market.surface_rows import (
 )
 from market.surface_smile import smile_shape
 from market.surface_term import AtMoney, NodeTimes, VarianceCurve, average_times, plain_time
-from market.tick_grids import TickGrid
 
 __all__ = ["Expiry", "Surface", "SurfaceParams", "VolState"]
 
@@ -137,7 +136,7 @@ class Surface:
             discount=math.exp(-rate_frac * series.years),
             sd=max(math.sqrt(at_money.variance), _LEAST_TOTAL_SD),
             half=self._half_spread(series, forward, vol, width_factors),
-            grid=self._grid(series),
+            grid=self.params.quote_grids.at(series.trading_class, series.at),
             shape=smile_shape(self.params.spx_smile, at_money.shape_sessions, vol),
         )
 
@@ -182,7 +181,7 @@ class Surface:
             discount=math.exp(-rate_frac * years),
             sd=max(_vix_atm_iv(smile, years, vol.vvix) * math.sqrt(years), _LEAST_TOTAL_SD),
             half=self._half_spread(series, forward, vol, width_factors),
-            grid=self._grid(series),
+            grid=self.params.quote_grids.at(series.trading_class, series.at),
             call_wing=smile.call_wing + smile.call_wing_short * math.exp(-10.0 * years),
         )
 
@@ -192,9 +191,6 @@ class Surface:
         """Return how wide all quotes of a class are at an instant, relative to the usual."""
         widths = self.params.quotes(trading_class)
         return widths.factors(vix, year, hour, is_weekly=trading_class is TradingClass.VIXW)
-
-    def _grid(self, series: Expiry) -> TickGrid:
-        return self.params.quote_grids.at(series.trading_class, series.at.date())
 
     def _half_spread(
         self, series: Expiry, forward: float, vol: VolState, factors: WidthFactors | None

@@ -269,7 +269,7 @@ class _Reader:
             raise ConfigError(f"{self.source_name}: {place} must be a list of grids.")
         found: list[TickGrid] = []
         for row in rows:
-            self.check_keys(place, row, {field.name for field in fields(TickGrid)})
+            self.check_keys(place, row, {"since", "below_points", "from_points"})
             since, ticks = row["since"], (row["below_points"], row["from_points"])
             if not isinstance(since, date):
                 raise ConfigError(

@@ -93,7 +93,9 @@ def test_an_expiry_is_as_wide_as_its_tenor_and_forward_say() -> None:
 
     assert dataclasses.astuple(a_week) == pytest.approx((0.02, 0.06, 5.0**0.125))
     assert dataclasses.astuple(four_weeks) == pytest.approx((0.04, 0.12, 5.0**0.125))
-    assert at_the_end.root == pytest.approx(0.06 * math.sqrt(0.25 / 7))
+    assert dataclasses.astuple(at_the_end) == pytest.approx(
+        (0.02 * math.sqrt(0.25 / 7), 0.06 * math.sqrt(0.25 / 7), (5.0 * 0.01 / 3) ** 0.125)
+    )
 
 
 @pytest.mark.parametrize("name", ["weekly_factor", "open_factor", "close_factor", "night_factor"])
@@ -179,9 +181,10 @@ def test_quotes_are_legal_and_hold_the_price_whatever_the_widths(
 
     seen = chain(params, widths, factors, trading_class=trading_class, days=days, vix=vix)
 
+    grid = params.quote_grids.at(trading_class, seen.at)
     bid, ask = np.stack([seen.put_bid, seen.call_bid]), np.stack([seen.put_ask, seen.call_ask])
     for side in (bid, ask):
-        tick = np.where(side < 3.0, 0.05, 0.10)
+        tick = np.where(side < 3.0, grid.below_points, grid.from_points)
         np.testing.assert_allclose(side / tick, np.round(side / tick), atol=1e-6)
     assert (bid >= 0.0).all()
     assert (ask > bid).all()

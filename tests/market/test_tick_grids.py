@@ -1,6 +1,6 @@
 """The grids that quotes stand on: which holds when, and what a file may say."""
 
-from datetime import date
+from datetime import UTC, date, datetime, time
 from importlib.resources import files
 
 import pytest
@@ -25,15 +25,17 @@ GRIDS = QuoteGrids(spx=(OLD,), spxw=(OLD,), vix=(OLD, NEW), vixw=(OLD,))
     ],
 )
 def test_a_grid_holds_from_its_date_on_and_the_oldest_before(day: date, grid: TickGrid) -> None:
-    assert GRIDS.at(TradingClass.VIX, day) == grid
-    assert GRIDS.at(TradingClass.VIXW, day) == OLD
+    noon = datetime.combine(day, time(17), UTC)
+
+    assert GRIDS.at(TradingClass.VIX, noon) == grid
+    assert GRIDS.at(TradingClass.VIXW, noon) == OLD
 
 
 @pytest.mark.parametrize(
     ("given", "told"),
     [
         ("below_points = 0.02, from_points = 0.05", "vix below_points of 2022-11-29 must divide"),
-        ("below_points = 0.01, from_points = 0.0", "vix from_points of 2022-11-29 must divide"),
+        ("below_points = 0.01, from_points = 0.0", "ticks of 2022-11-29 must be above 0"),
         ('below_points = "fine", from_points = 0.05', r"\[quote_grids\] vix must be a number"),
         ("from_points = 0.05", r"\[quote_grids\] vix misses the key below_points"),
     ],
