@@ -55,6 +55,7 @@ def rows() -> list[tuple[str, Callable[[Told], str]]]:
     return [
         *found,
         ("condors, points, part, within", lambda told: _condors(told["condors"])),
+        *((f"– aimed at {target}", _aimed_at(target)) for target in ("0.70", "1.15", "1.60")),
         ("the vol at the money known", lambda told: _condors(told["condors_at_real_level"])),
         (
             "vol at the money of the next session",
@@ -67,6 +68,14 @@ def _bucket(key: str, end: float) -> Callable[[Told], str]:
     def cell(told: Told) -> str:
         fitting = [row["median_absolute"] for row in told[key] if row["to"] == end]
         return f"{fitting[0]:.2f}" if fitting else "–"
+
+    return cell
+
+
+def _aimed_at(target: str) -> Callable[[Told], str]:
+    def cell(told: Told) -> str:
+        one = told["condors"]["by_target"].get(target)
+        return f"{one['median_absolute']:.2f}, bias {one['bias']:+.2f}" if one else "–"
 
     return cell
 
@@ -127,6 +136,8 @@ def main() -> None:
     ]
     vix, vix1d = report(evaluate(world.market, world.calendar, calls))["vix"], vix1d_held_out(world)
     print(f"VIX calls: {vix['all']}, within {vix['within_10_percent_or_0.10']:.0%}")
+    for layer, one in vix["by_layer"].items():
+        print(f"– {layer} layer: {one}")
     print(f"VIX1D inferred: {vix1d}")
     text = ERRORS.read_text(encoding="utf-8")
     ERRORS.write_text(renewed(text, figures(told, vix, vix1d)), encoding="utf-8")

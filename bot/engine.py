@@ -44,6 +44,7 @@ from bot.risk_market import leg_quotes
 from bot.safety import SafetyParams
 from bot.shadow import SHADOW, Shadows
 from bot.tape import DailyTape
+from market.instruments import OptionContract
 from market.listings import Listings
 from market.macro import MacroCalendar
 from market.orders import LineChanged, LineState, Order, OrderFilled, OrderIntent, order_id
@@ -160,6 +161,20 @@ class Engine:
         if moment.name is MomentName.ENTRY_CUTOFF:
             return None
         return next((command.request for command in self._ask(moment)), None)
+
+    def rehearse(self, taken: SnapshotTaken) -> tuple[OptionContract, ...]:
+        """Return what would be traded on a look at the market; nothing is recorded.
+
+        What strategies propose turns on their quotes; any other look is about all that it named.
+        """
+        snapshot = taken.snapshot
+        deciding = [each for each in self._strategies if each.name in taken.asked_by]
+        others = set(taken.asked_by) - {each.name for each in deciding} - {SHADOW}
+        capital = capital_of(self.book, value_book(self.book, snapshot), snapshot.levels.vix)
+        view = self._view(taken.moment, snapshot, capital, None)
+        intents = [intent for each in deciding for intent in each.decide(view).orders]
+        legs = [leg.contract for intent in intents for leg in intent.legs]
+        return tuple(dict.fromkeys([*legs, *(snapshot.quotes if others else ())]))
 
     def _ask(self, moment: Moment) -> list[FetchSnapshot]:
         """Fetch what strategies need, with quotes of all that is held, which capital needs."""

@@ -24,28 +24,36 @@ class Foresight:
         self._log = log
         self._until: datetime | None = None
         self._task: asyncio.Task[None] | None = None
+        self._said: str | None = None
 
     def watch(self, owed: Sequence[Moment], now: datetime) -> None:
-        """Begin to listen for the moments that are near, or stop when none is left."""
+        """Listen for the moments that are near, or stop when none is left; called each second.
+
+        Each pass has stand what stands no more, as after a lost line, and reads again what must.
+        """
         if not self._shell.can_foresee:
             return
         self._raise_what_failed()
         near = [moment for moment in owed if now < moment.at <= now + LEAD]
         last = max((moment.at for moment in near), default=None)
-        if last is not None and (self._until is None or last > self._until):
+        if last is not None and self._task is None:
             self._until = last
-            if self._task is not None:
-                self._task.cancel()
             self._task = asyncio.get_running_loop().create_task(self._prepare(near))
-        elif self._until is not None and all(moment.at > self._until for moment in owed):
-            self._until = None
+        elif (
+            last is None
+            and self._until is not None
+            and all(moment.at > self._until for moment in owed)
+        ):
+            self._until = self._said = None
             self._shell.release()
 
     async def _prepare(self, near: Sequence[Moment]) -> None:
         try:
             await self._shell.prepare(near)
         except (MarketDataError, BrokerUnavailable) as error:
-            self._log.info("not_foreseen", moment=near[-1].name, sentence=str(error))
+            if str(error) != self._said:
+                self._log.info("not_foreseen", moment=near[-1].name, sentence=str(error))
+            self._said = str(error)
 
     async def stand_by(self) -> None:
         """Leave the lines to a moment that has come: what does not stand yet is its own to open."""

@@ -4,7 +4,7 @@ The tape of the engine reads closes by session. Here it is rebuilt when the sess
 known, so that a daemon that runs for months never looks at an old tape.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -17,6 +17,7 @@ from brokers.base import Foreseeing, MarketData
 from brokers.ib.messages import BarSeen
 from market.errors import MarketDataError
 from market.history import PROVENANCE_NAMES, History
+from market.instruments import OptionContract
 from market.quotes import FloatArray, MarketSnapshot, SnapshotRequest
 from market.sessions import SessionCalendar, exchange_zone
 from strategies.base import Indicators
@@ -180,15 +181,25 @@ class RenewingFeed:
         await self._renew()
         return await self._feed.snapshot(request)
 
-    async def prepare(self, request: SnapshotRequest) -> None:
-        """Begin to listen to what `request` names.
+    async def prepare(self, request: SnapshotRequest, moment_at: datetime) -> None:
+        """Listen to what `request` names, for a moment soon to come.
 
         Raises:
             MarketDataError: it cannot be heard now.
             BrokerUnavailable: the line is down.
         """
         if self._ahead is not None:
-            await self._ahead.prepare(request)
+            await self._ahead.prepare(request, moment_at)
+
+    async def renew(
+        self, snapshot: MarketSnapshot, contracts: Iterable[OptionContract]
+    ) -> MarketSnapshot:
+        """Return the snapshot with these contracts looked at now.
+
+        Raises:
+            BrokerUnavailable: the line is down.
+        """
+        return snapshot if self._ahead is None else await self._ahead.renew(snapshot, contracts)
 
     def release(self) -> None:
         """Listen no more."""

@@ -7,7 +7,7 @@ decision or not at all. All ports are coroutines; over the simulated market they
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.commands import CancelOrder, Command, FetchSnapshot, SubmitOrder
 from bot.engine import Engine
@@ -15,9 +15,13 @@ from bot.events import BrokerReported, Input, SnapshotFailed, SnapshotTaken
 from bot.journal.base import Journal
 from brokers.base import Broker, Foreseeing, MarketData
 from market.errors import BrokerUnavailable, MarketDataError
+from market.instruments import OptionContract
 from market.orders import BrokerEvent, LineChanged, LineState
-from market.quotes import SnapshotRequest
+from market.quotes import MarketSnapshot, SnapshotRequest
 from market.schedule import Moment
+
+ONE_INSTANT = timedelta(seconds=1)  # further apart, risk takes no two legs for quotes of one time
+MOST_RENEWALS = 3
 
 
 class Shell:
@@ -34,6 +38,7 @@ class Shell:
         self._engine = engine
         self._broker = broker
         self._market_data = market_data
+        self._ahead = market_data if isinstance(market_data, Foreseeing) else None
         self._journal = journal
         self._clock = clock
         self._commit_listeners: list[Callable[[], None]] = []
@@ -70,7 +75,7 @@ class Shell:
     @property
     def can_foresee(self) -> bool:
         """Tell whether the market can be listened to ahead of a moment."""
-        return isinstance(self._market_data, Foreseeing)
+        return self._ahead is not None
 
     async def prepare(self, moments: Sequence[Moment]) -> None:
         """Have the market listened to ahead of moments, where it can be; nothing is recorded.
@@ -80,13 +85,14 @@ class Shell:
             BrokerUnavailable: the line is down.
         """
         requests = [each for each in map(self._engine.foresee, moments) if each is not None]
-        if requests and isinstance(self._market_data, Foreseeing):
-            await self._market_data.prepare(_joined(requests))
+        if requests and self._ahead is not None:
+            first_at = min(moment.at for moment in moments)
+            await self._ahead.prepare(_joined(requests), first_at)
 
     def release(self) -> None:
         """Have the market listened to no more."""
-        if isinstance(self._market_data, Foreseeing):
-            self._market_data.release()
+        if self._ahead is not None:
+            self._ahead.release()
 
     def commit(self) -> None:
         """Make durable what was recorded, and tell those who listen."""
@@ -110,9 +116,27 @@ class Shell:
     async def _fetch(self, command: FetchSnapshot) -> Input:
         try:
             snapshot = await self._market_data.snapshot(command.request)
+            if self._ahead is not None and not _is_of_one_instant(snapshot):
+                snapshot = await self._renewed(command, snapshot, self._ahead)
         except (MarketDataError, BrokerUnavailable) as error:
             return SnapshotFailed(command.moment, command.asked_by, str(error))
         return SnapshotTaken(command.moment, command.asked_by, snapshot)
+
+    async def _renewed(
+        self, command: FetchSnapshot, snapshot: MarketSnapshot, market: Foreseeing
+    ) -> MarketSnapshot:
+        """Return the snapshot with what would be traded on it looked at together, now.
+
+        Other quotes may make it another order; risk refuses legs that were not looked at so.
+        """
+        renewed: dict[OptionContract, None] = {}
+        for _ in range(MOST_RENEWALS):
+            legs = self._engine.rehearse(SnapshotTaken(command.moment, command.asked_by, snapshot))
+            if all(leg in renewed for leg in legs):
+                break
+            renewed |= dict.fromkeys(legs)
+            snapshot = await market.renew(snapshot, tuple(renewed))
+        return snapshot
 
 
 def _joined(requests: Sequence[SnapshotRequest]) -> SnapshotRequest:
@@ -120,6 +144,12 @@ def _joined(requests: Sequence[SnapshotRequest]) -> SnapshotRequest:
     chains = dict.fromkeys(key for each in requests for key in each.chains)
     contracts = dict.fromkeys(contract for each in requests for contract in each.contracts)
     return SnapshotRequest(tuple(chains), tuple(contracts))
+
+
+def _is_of_one_instant(snapshot: MarketSnapshot) -> bool:
+    chained = (chain.at for chain in snapshot.chains.values())
+    quoted = (quote.at for quote in snapshot.quotes.values())
+    return snapshot.at - min((*chained, *quoted), default=snapshot.at) <= ONE_INSTANT
 
 
 def _is_ready(event: BrokerEvent) -> bool:

@@ -4,7 +4,7 @@ Both are asynchronous so that one shell serves a socket and a simulation; a simu
 never suspends, so a replay can drive the same coroutines without an event loop.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -105,11 +105,22 @@ class MarketData(Protocol):
 class Foreseeing(Protocol):
     """Market data that can be listened to ahead of a moment, so that a snapshot is a read."""
 
-    async def prepare(self, request: SnapshotRequest) -> None:
-        """Begin to listen to what `request` names, as far as there is room.
+    async def prepare(self, request: SnapshotRequest, moment_at: datetime) -> None:
+        """Listen to what `request` names, as far as there is room, for a moment soon to come.
+
+        Called again and again until then: what was lost is heard, what grew old is read again.
 
         Raises:
             MarketDataError: it cannot be heard now.
+            BrokerUnavailable: the line is down.
+        """
+
+    async def renew(
+        self, snapshot: MarketSnapshot, contracts: Iterable[OptionContract]
+    ) -> MarketSnapshot:
+        """Return the snapshot with these contracts looked at now, all together.
+
+        Raises:
             BrokerUnavailable: the line is down.
         """
 

@@ -130,6 +130,7 @@ def _table(name: str, told: dict[str, Any]) -> str:
             f"  {title} {bucket['from']:g} to {bucket['to']:g}: {_figures(bucket)}"
             for bucket in told[key]
         ]
+    lines += [f"  {name} layer: {_figures(one)}" for name, one in told.get("by_layer", {}).items()]
     if "condors" in told:
         lines.append(f"  one-day condors: {_figures(told['condors'])}")
     if "half_spread" in told:

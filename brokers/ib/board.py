@@ -2,7 +2,8 @@
 
 A look is a decision's and waits for its turn. A glance is a person's: it takes no turn that anybody
 wants, and gives its lines back the moment that a look comes. What a moment to come may want can be
-had ahead: such lines stand, and a look reads them without asking, until they are let go.
+had ahead: such lines stand, and a look reads them without asking, until they are let go. What finds
+no line to stand on is read in turns and remembered for some seconds.
 
 What a line shows becomes a `LineShown`.
 """
@@ -10,26 +11,19 @@ What a line shows becomes a `LineShown`.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
-from typing import Any, NamedTuple, Protocol
+from itertools import islice, starmap
+from typing import Any, NamedTuple
 
 from brokers.ib.codes import Reaction, rule_of
 from brokers.ib.messages import ErrorSeen, Tick, WireEvent
+from brokers.ib.remembered import Remembered
 from brokers.ib.shown import KIND_OF_NUMBER, DataKind, LineShown
 from brokers.ib.standing import StandingLine, StandingLines
 from brokers.ib.wire import Wire
-from market.errors import MarketDataError
+from market.errors import BrokerUnavailable, MarketDataError
 
-
-class Looking(Protocol):
-    """Whoever reads lines."""
-
-    async def look(
-        self, wire: Wire, contracts: Mapping[Any, Any], is_done: Callable[[LineShown], bool]
-    ) -> dict[Any, LineShown]:
-        """Return what a line for each contract showed."""
+TURN_S = 3.0  # how long one line of a turn may take
 
 
 class Board:
@@ -41,6 +35,7 @@ class Board:
         self._wait_s = wait_s
         self._open: dict[int, LineShown] = {}
         self._standing = StandingLines(clock, most_lines)
+        self._remembered = Remembered(clock)
         self._changed = asyncio.Event()
         self._turn = asyncio.Lock()
         self._looks_waiting = 0
@@ -95,32 +90,48 @@ class Board:
         return len(self._standing)
 
     def let_go(self) -> None:
-        """Have no line stand any more; harmless when the socket is gone."""
+        """Have no line stand and nothing remembered; harmless when the socket is gone."""
         self._give_back(self._standing.back())
+        self._remembered.forget()
+        self._changed.set()  # whoever waits for a line looks whether its socket is there
 
     def _give_back(self, lines: Iterable[StandingLine]) -> None:
         for line in lines:
             self.release(line.wire, (line.number,))
 
     async def look(
-        self, wire: Wire, contracts: Mapping[Any, Any], is_done: Callable[[LineShown], bool]
+        self,
+        wire: Wire,
+        contracts: Mapping[Any, Any],
+        is_done: Callable[[LineShown], bool],
+        *,
+        of_now: bool = False,
     ) -> dict[Any, LineShown]:
         """Return what a line for each contract shows; those that do not stand are opened.
 
-        A line that stays silent is returned as far as it came; all that were opened are released.
+        What was read some seconds ago is told as it was then, unless all shall be `of_now`. A line
+        that stays silent is returned as far as it came; all that were opened are released.
 
         Raises:
             BrokerUnavailable: the socket is gone.
         """
         async with self._my_turn():
-            shown, unfit = self._standing.read(wire, contracts, is_done)
+            standing, unfit = self._standing.read(wire, contracts, is_done)
             self._give_back(unfit)
-            missing = {name: each for name, each in contracts.items() if name not in shown}
-            # Fewer and larger batches: a silent line holds up its whole batch.
-            too_many = max(len(missing) - self._room(), 0)
-            self._give_back(self._standing.back(islice(shown, too_many)))
-            shown |= await self._read(wire, missing, is_done, self._wait_s)
-            return {name: shown[name] for name in contracts if name in shown}
+            read: dict[Any, LineShown] = {}
+            while True:
+                # What grows too old while others are read is read as well.
+                rest = [name for name in contracts if name not in standing and name not in read]
+                young = {} if of_now else self._remembered.young(wire, rest)
+                missing = {name: contracts[name] for name in rest if name not in young}
+                if not missing:
+                    break
+                # Fewer and larger batches: a silent line holds up its whole batch.
+                too_many = max(len(missing) - self._room(), 0)
+                self._give_back(self._standing.back(islice(standing, too_many)))
+                read |= await self._read(wire, missing, is_done, self._wait_s)
+            shown = standing | young | read
+            return {name: shown[name] for name in contracts}
 
     async def look_anew(
         self, wire: Wire, contracts: Mapping[Any, Any], is_done: Callable[[LineShown], bool]
@@ -139,12 +150,8 @@ class Board:
         contracts: Mapping[Any, Any],
         is_done: Callable[[LineShown], bool],
         wait_s: float,
-        *,
-        stays: bool = False,
     ) -> dict[Any, LineShown]:
         """Read the lines as `look_anew` does, but only while no look wants them.
-
-        With `stays` those that showed all stand from then on.
 
         Raises:
             MarketDataError: a look has the lines, or came for them meanwhile.
@@ -152,15 +159,21 @@ class Board:
         """
         if not self._turn.locked() and not self._looks_waiting:
             async with self._turn:
-                shown = await self._read(wire, contracts, is_done, wait_s, _Manner(True, stays))
+                shown = await self._read(wire, contracts, is_done, wait_s, _Manner(gives_way=True))
             if not self._looks_waiting:
                 return shown
         raise MarketDataError("a decision needs the market-data lines.")
 
     async def foresee(
-        self, wire: Wire, contracts: Mapping[Any, Any], is_done: Callable[[LineShown], bool]
+        self,
+        wire: Wire,
+        contracts: Mapping[Any, Any],
+        is_done: Callable[[LineShown], bool],
+        moment_at: datetime,
     ) -> dict[Any, LineShown]:
-        """Read lines as `glance` does, and have as many of them stand as the account has room for.
+        """Have as many lines stand as the account has room for, and read the others in turns.
+
+        Called again and again until the moment, it reads no more than a look then would miss.
 
         Raises:
             MarketDataError: a look has the lines, or came for them meanwhile.
@@ -168,11 +181,74 @@ class Board:
         """
         shown, unfit = self._standing.read(wire, contracts, is_done)
         self._give_back(unfit)
-        missing = ((name, each) for name, each in contracts.items() if name not in shown)
-        wanted = dict(islice(missing, self._standing.room))
+        rest = [name for name in contracts if name not in shown]
+        known, silent = self._remembered.ahead(wire, rest, moment_at)
+        rest = [name for name in rest if name not in silent]
+        wanted = {name: contracts[name] for name in islice(rest, self._standing.room)}
         if wanted:
-            shown |= await self.glance(wire, wanted, is_done, self._wait_s, stays=True)
+            shown |= await self._have_stand(wire, wanted, is_done)
+        turns = {n: contracts[n] for n in rest if n not in wanted and n not in known}
+        if turns:
+            shown |= await self._in_turns(wire, turns, is_done)
+        return {name: LineShown() for name in silent} | known | shown
+
+    async def _have_stand(
+        self, wire: Wire, contracts: Mapping[Any, Any], is_done: Callable[[LineShown], bool]
+    ) -> dict[Any, LineShown]:
+        """Open lines that stay; what is silent or refused is left alone for a while."""
+        self._give_way()
+        async with self._turn:
+            manner = _Manner(gives_way=True, stays=True)
+            shown = await self._read(wire, contracts, is_done, self._wait_s, manner)
+        self._give_way()
+        for name in contracts:
+            if name not in self._standing:
+                self._remembered.keep(wire, name, None)
         return shown
+
+    async def _in_turns(
+        self, wire: Wire, contracts: Mapping[Any, Any], is_done: Callable[[LineShown], bool]
+    ) -> dict[Any, LineShown]:
+        """Read lines one by one, as many at a time as are free, and remember what they show.
+
+        Each is asked for when nothing waits to be sent, so that what cannot wait is not held up.
+        """
+        shown: dict[Any, LineShown] = {}
+        free, next_one = asyncio.Semaphore(self._room()), asyncio.Lock()
+
+        async def read(name: object, contract: object) -> None:
+            async with free:
+                async with next_one:
+                    await wire.calm()
+                if not self._is_wanted():
+                    shown[name] = await self._turn_of(wire, name, contract, is_done)
+
+        self._give_way()
+        async with self._turn:
+            ends = await asyncio.gather(*starmap(read, contracts.items()), return_exceptions=True)
+        for failed in filter(None, ends):
+            raise failed
+        self._give_way()
+        return shown
+
+    async def _turn_of(
+        self, wire: Wire, name: object, contract: object, is_done: Callable[[LineShown], bool]
+    ) -> LineShown:
+        row, is_wanted = {name: contract}, self._is_wanted
+        line = (await self._batch(wire, row, is_done, is_wanted, TURN_S, stays=False))[name]
+        if line.refusal is None and is_done(line):
+            self._remembered.keep(wire, name, line)
+        elif not self._is_wanted():
+            self._remembered.keep(wire, name, None)
+        return line
+
+    def _is_wanted(self) -> bool:
+        """Tell whether a look waits for its turn."""
+        return self._looks_waiting > 0
+
+    def _give_way(self) -> None:
+        if self._is_wanted():
+            raise MarketDataError("a decision needs the market-data lines.")
 
     @asynccontextmanager
     async def _my_turn(self) -> AsyncIterator[None]:
@@ -228,15 +304,17 @@ class Board:
                 self._open[number] = LineShown()
             lines = {name: self._open[number] for number, name in numbers.items()}
             are_done = _all_done(lines.values(), is_done)
-            await self._until(lambda: is_sent_away() or are_done(), wait_s)
+            await self._until(lambda: is_sent_away() or not wire.is_open or are_done(), wait_s)
+            if not wire.is_open:
+                raise BrokerUnavailable("the socket to the Gateway is closed.")
             if stays:
-                self._have_stand(wire, numbers, is_done)
+                self._note_standing(wire, numbers, is_done)
             return lines
         finally:
             has = self._standing.has
             self.release(wire, [each for each, name in numbers.items() if not has(name, each)])
 
-    def _have_stand(
+    def _note_standing(
         self, wire: Wire, numbers: Mapping[int, Any], is_done: Callable[[LineShown], bool]
     ) -> None:
         for number, name in numbers.items():
@@ -298,40 +376,3 @@ class _Manner(NamedTuple):
 
     gives_way: bool = False
     stays: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Ahead:
-    """The board as it is used for a moment to come: what is read stands until it is let go."""
-
-    board: Board
-
-    async def look(
-        self, wire: Wire, contracts: Mapping[Any, Any], is_done: Callable[[LineShown], bool]
-    ) -> dict[Any, LineShown]:
-        """Return what a line for each contract showed, as far as there is room for lines.
-
-        Raises:
-            MarketDataError: a decision wants the lines.
-            BrokerUnavailable: the socket is gone.
-        """
-        return await self.board.foresee(wire, contracts, is_done)
-
-
-@dataclass(frozen=True, slots=True)
-class Glances:
-    """The board as a person's page may use it."""
-
-    board: Board
-    wait_s: float
-
-    async def look(
-        self, wire: Wire, contracts: Mapping[Any, Any], is_done: Callable[[LineShown], bool]
-    ) -> dict[Any, LineShown]:
-        """Return what a line for each contract showed, if no decision wants the lines.
-
-        Raises:
-            MarketDataError: one does.
-            BrokerUnavailable: the socket is gone.
-        """
-        return await self.board.glance(wire, contracts, is_done, self.wait_s)

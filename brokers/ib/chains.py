@@ -2,13 +2,17 @@
 
 Rows that were not asked for, or whose quote has a veto, are NaN: nothing can be traded on them.
 Only the side that is out of the money is asked for, and a few strikes beyond the money for parity;
-an in-the-money vol is that of the same strike's other side.
+an in-the-money vol is that of the same strike's other side. VIX calls are asked for by parts, away
+from the money, until nobody bids for them or their delta is nothing: no rule trades what lies
+beyond.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from statistics import median
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +21,13 @@ from market.instruments import OptionContract, Right, TradingClass
 from market.quotes import Chain, FloatArray
 
 PARITY_STRIKES = 3
+NEAR_LEVELS = 2.0  # the first part of VIX calls, in levels of VIX
+PART_STRIKES = 16
+FAR_STRIKES = 3  # so many in a row must be worthless: one may be a quote that is missing
+WORTHLESS_DELTA = 0.01
 MOST_MISS_FRAC = 0.05
+SIDE_NAMES = {Right.CALL: "call", Right.PUT: "put"}
+SHOWN_NAMES = ("bid", "ask", "iv", "delta")
 
 
 def wanted_series(
@@ -30,6 +40,36 @@ def wanted_series(
     rows = sorted(listed, key=lambda c: (c.strike, c.right))
     near = _nearest_strikes(rows, level)
     return [contract for contract in rows if _is_wanted(contract, level, width_frac, near)]
+
+
+def wanted_parts(
+    listed: Iterable[OptionContract], level: float, width_frac: float
+) -> list[list[OptionContract]]:
+    """Return the wanted series in parts, to be looked at in turn until one reaches far enough."""
+    wanted = wanted_series(listed, level, width_frac)
+    near = [contract for contract in wanted if not _is_vix_above(contract, NEAR_LEVELS * level)]
+    far = [contract for contract in wanted if _is_vix_above(contract, NEAR_LEVELS * level)]
+    starts = range(0, len(far), PART_STRIKES)
+    return [near, *(far[start : start + PART_STRIKES] for start in starts)]
+
+
+def _is_vix_above(contract: OptionContract, strike: float) -> bool:
+    return contract.spec.underlying == "VIX" and float(contract.strike) > strike
+
+
+def is_far_out(shown: Mapping[OptionContract, LineShown], level: float) -> bool:
+    """Tell whether the furthest VIX calls seen are worthless, so that all beyond them are.
+
+    A line that stays silent counts as one without a bid: beyond it others would be waited for.
+    """
+    calls = [c for c in shown if c.right is Right.CALL and _is_vix_above(c, level)]
+    furthest = sorted(calls, key=lambda c: c.strike)[-FAR_STRIKES:]
+    return len(furthest) == FAR_STRIKES and all(_is_worthless(shown[c]) for c in furthest)
+
+
+def _is_worthless(line: LineShown) -> bool:
+    bid, delta = line.get("bid"), line.get("delta")
+    return not bid or (delta is not None and delta < WORTHLESS_DELTA)
 
 
 def _nearest_strikes(rows: list[OptionContract], level: float) -> set[Decimal]:
@@ -116,3 +156,20 @@ def build_chain(
         put_delta=column(Right.PUT, "delta"),
         call_delta=column(Right.CALL, "delta"),
     )
+
+
+def with_lines(
+    chain: Chain, shown: Mapping[OptionContract, LineShown], usable: Callable[[LineShown], bool]
+) -> Chain:
+    """Return the chain with the rows of lines that were read again since."""
+    key = chain.trading_class, chain.expiry
+    renewed = {c: line for c, line in shown.items() if (c.trading_class, c.expiry) == key}
+    columns: dict[str, Any] = {}
+    for contract, line in renewed.items():
+        row, is_usable = chain.row(contract.strike), usable(line)
+        for name in SHOWN_NAMES if row is not None else ():
+            column = f"{SIDE_NAMES[contract.right]}_{name}"
+            value = line.get(name) if is_usable else None
+            columns.setdefault(column, getattr(chain, column).copy())
+            columns[column][row] = np.nan if value is None else value
+    return replace(chain, **columns)

@@ -1,25 +1,33 @@
 """The port `MarketData` over TWS: index levels, VIX futures curve, chains, quotes, bars.
 
 Every look opens lines, reads them once and releases them, so each quote is as old as the look.
-Lines for a moment to come may be had ahead; then a look is a read of what they show.
+Lines for a moment to come may be had ahead; then a look is a read of what they show. What found no
+line was read in the seconds before, and says so: a chain is as old as the oldest of its quotes.
 Live quotes are preferred; frozen ones show a closed market; delayed ones pass only where the
 settings accept them. What cannot be had is absent from the snapshot, never zero.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from math import exp
 from typing import Any
 
 from brokers.ib import translate
-from brokers.ib.board import Ahead, Board, Glances, Looking
-from brokers.ib.chains import build_chain, parity_forward, wanted_series
+from brokers.ib.board import Board
+from brokers.ib.chains import (
+    build_chain,
+    is_far_out,
+    parity_forward,
+    wanted_parts,
+    with_lines,
+)
 from brokers.ib.finder import ContractFinder
 from brokers.ib.inbox import RequestFailed
 from brokers.ib.line import Line
+from brokers.ib.looking import Ahead, Glances, Looking
 from brokers.ib.settings import IbSettings
 from brokers.ib.shown import DELAYED_KINDS, DataKind, LineShown, Veto, apart_veto
 from market.errors import MarketDataError
@@ -91,8 +99,9 @@ class IbFeed:
             self._settings, self._line, self._finder, self._clock, self._facts, lines=lines
         )
 
-    async def prepare(self, request: SnapshotRequest) -> None:
-        """Have lines stand for what `request` names, as many as the account has room for.
+    async def prepare(self, request: SnapshotRequest, moment_at: datetime) -> None:
+        """Have lines stand for what `request` names, and read the rest in turns: called now and
+        then, a look at the moment misses little.
 
         What is wanted at every look comes first: index levels and futures curve.
 
@@ -100,7 +109,7 @@ class IbFeed:
             MarketDataError: the market cannot be seen now, or a look wants the lines.
             BrokerUnavailable: the line is down.
         """
-        lines = Ahead(self.board)
+        lines = Ahead(self.board, moment_at)
         ahead = IbFeed(
             self._settings, self._line, self._finder, self._clock, self._facts, lines=lines
         )
@@ -112,7 +121,7 @@ class IbFeed:
             await ahead.chain(key, levels)
 
     def release(self) -> None:
-        """Let go of the lines that stand."""
+        """Let go of the lines that stand, and forget what was read in turns."""
         self.board.let_go()
 
     def _begin(self) -> None:
@@ -140,6 +149,24 @@ class IbFeed:
             quotes=await self.quotes(request.contracts),
             bars=await self._bars(request.bars),
         )
+
+    async def renew(
+        self, snapshot: MarketSnapshot, contracts: Iterable[OptionContract]
+    ) -> MarketSnapshot:
+        """Return the snapshot with the quotes of these contracts as they are now, all together.
+
+        Raises:
+            BrokerUnavailable: the line is down.
+        """
+        ids = await self._finder.con_ids(contracts)
+        wire, named = self._line.wire, self._named(ids)
+        shown = await self.board.look(wire, named, lambda line: line.is_whole, of_now=True)
+        at = self._clock()
+        quotes = {contract: line.quote(at) for contract, line in _unrefused(shown).items()}
+        chains = {
+            key: with_lines(chain, shown, self._usable) for key, chain in snapshot.chains.items()
+        }
+        return replace(snapshot, at=at, chains=chains, quotes={**snapshot.quotes, **quotes})
 
     async def levels(self) -> IndexLevels:
         """Return the levels of the indices.
@@ -184,8 +211,12 @@ class IbFeed:
         is_vix = key[0] in {TradingClass.VIX, TradingClass.VIXW}
         level = levels.vix if is_vix else levels.spx
         width = self._settings.chain_width_frac
-        wanted = wanted_series(listing.con_ids, level, width)
-        shown = await self._look({contract: listing.con_ids[contract] for contract in wanted})
+        begun_at = self._clock()
+        shown: dict[OptionContract, LineShown] = {}
+        for part in wanted_parts(listing.con_ids, level, width):
+            shown |= await self._look({contract: listing.con_ids[contract] for contract in part})
+            if is_far_out(shown, level):
+                break
         at = self._clock()
         years = max((self._facts.settles_at(*key) - at) / YEAR, 1e-6)
         discount = exp(-self._facts.rate_frac(at.date()) * years)
@@ -195,7 +226,7 @@ class IbFeed:
         return build_chain(
             key,
             shown,
-            at=at,
+            at=_as_old_as(shown.values(), begun_at, at),
             forward=forward,
             years=years,
             discount=discount,
@@ -215,9 +246,7 @@ class IbFeed:
         ids = await self._finder.con_ids(contracts)
         shown = await self._look(ids)
         at = self._clock()
-        return {
-            contract: line.quote(at) for contract, line in shown.items() if line.refusal is None
-        }
+        return {contract: line.quote(at) for contract, line in _unrefused(shown).items()}
 
     async def _curve(self, levels: IndexLevels) -> FuturesCurve:
         """Return the forwards of the next monthly VIX expiries, which are those of its futures.
@@ -309,6 +338,19 @@ class IbFeed:
             return None
         found = [bar.close for bar in bars if bar.day == f"{expiry:%Y%m%d}"]
         return Decimal(repr(found[-1])).quantize(CENT) if found else None
+
+
+def _unrefused(shown: Mapping[OptionContract, LineShown]) -> dict[OptionContract, LineShown]:
+    return {contract: line for contract, line in shown.items() if line.refusal is None}
+
+
+def _as_old_as(lines: Iterable[LineShown], begun_at: datetime, ended_at: datetime) -> datetime:
+    """Return when a look was at its quotes: at its end, or when the oldest it knew ahead was read.
+
+    A quote of the look itself counts as of its end, as a chain is read over seconds.
+    """
+    heard = (max(line.seen_at.values(), default=ended_at) for line in lines)
+    return min((at for at in heard if at < begun_at), default=ended_at)
 
 
 _ORDER = (DataKind.LIVE, DataKind.FROZEN, DataKind.DELAYED_FROZEN, DataKind.DELAYED)

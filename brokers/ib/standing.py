@@ -37,6 +37,9 @@ class StandingLines:
     def __len__(self) -> int:
         return len(self._lines)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._lines
+
     @property
     def room(self) -> int:
         """Return how many more lines may stand."""

@@ -44,8 +44,17 @@ class Wire:
     ) -> None:
         self.api = api
         self._answer_s = answer_s
-        self._inbox = Inbox(hear, closed, ZONE)
+        self._calm = asyncio.Event()
+        self._calm.set()
+
+        def ended() -> None:
+            self._calm.set()
+            closed()
+
+        self._inbox = Inbox(hear, ended, ZONE)
         self._client = api.Client(self._inbox)
+        self._client.throttleStart += self._calm.clear
+        self._client.throttleEnd += self._calm.set
         # Small bursts: what a slow receiver reads late then still fits within its second.
         burst = max(1, messages_per_second // BURSTS_PER_SECOND) if messages_per_second else 0
         self._client.MaxRequests = burst
@@ -68,6 +77,7 @@ class Wire:
         """Let go of the socket; harmless when it is gone."""
         self._client.disconnect()
         self._inbox.setEventsDone()
+        self._calm.set()
 
     @property
     def is_open(self) -> bool:
@@ -203,6 +213,15 @@ class Wire:
     def unwatch(self, number: int) -> None:
         """Release a market-data line; harmless when the socket is gone."""
         self._quietly(lambda: self._client.cancelMktData(number))
+
+    @property
+    def messages_waiting(self) -> int:
+        """Return how many messages wait for the pace."""
+        return len(self._client._msgQ)
+
+    async def calm(self) -> None:
+        """Wait until no message waits for the pace, or the socket is gone."""
+        await self._calm.wait()
 
     def choose_data_type(self, kind: int) -> None:
         """Ask for live (1), frozen (2), delayed (3) or delayed-frozen (4) quotes."""

@@ -31,6 +31,8 @@ TENOR_BOUNDS_DAYS = (0.0, 1.5, 4.5, 9.5, 16.5, 35.5, 65.5, 400.0)
 DELTA_BOUNDS = (0.0, 0.01, 0.05, 0.10, 0.20, 0.35, 0.501)
 JUDGED_DELTAS = (0.05, 0.50)
 MOST_DAYS = 65.5
+# The layers of the hedge by the days to expiry at which they are bought and held (R-21).
+LAYER_DAYS = {"near": (15.0, 45.0), "mid": (75.0, 140.0), "long": (150.0, 250.0)}
 PRICE_BOUND_POINTS = 0.10
 PRICE_BOUND_FRAC = 0.10
 
@@ -233,8 +235,21 @@ def _of_underlying(underlying: str, own: Sequence[SnapshotErrors]) -> dict[str, 
     forwards = np.array([miss for one in own for miss in one.forward_errors_points])
     return told | {
         "within_10_percent_or_0.10": _share(is_within),
+        "by_layer": {name: _of_layer(rows, *days) for name, days in LAYER_DAYS.items()},
         "iv_error_points": statistics(rows.iv_error_points[counted]),
         "forward_error_points": statistics(forwards),
+    }
+
+
+def _of_layer(rows: Errors, first: float, last: float) -> dict[str, Any]:
+    """Return the errors of VIX calls of 5 to 50 delta with `first` to `last` days to go."""
+    low, high = JUDGED_DELTAS
+    inside = (rows.days >= first) & (rows.days <= last)
+    inside &= (rows.delta >= low) & (rows.delta <= high)
+    is_within = np.abs(rows.error[inside]) <= rows.bound[inside] + 1e-9
+    return statistics(rows.error[inside]) | {
+        "within_10_percent_or_0.10": _share(is_within),
+        "least_delta": round(float(rows.delta[inside].min()), 2) if inside.any() else None,
     }
 
 

@@ -1,14 +1,15 @@
 """Doubles of the two ports around a shell: a broker that does as told, and a feed of one market."""
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from brokers.base import AccountState
 from market.errors import MarketDataError
 from market.instruments import OptionContract
 from market.orders import ApprovedOrder, BrokerEvent, Order, OrderFilled
-from market.quotes import MarketSnapshot, SnapshotRequest
+from market.quotes import MarketSnapshot, Quote, SnapshotRequest
 
 
 class CandidBroker:
@@ -69,6 +70,34 @@ class StillFeed:
         if self.shown is None:
             raise MarketDataError("The feed is silent.")
         return self.shown
+
+
+class SlowFeed(StillFeed):
+    """A feed that takes long over a look, and shows single contracts at once when asked again."""
+
+    def __init__(self, shown: MarketSnapshot, slowness: timedelta) -> None:
+        super().__init__(replace(shown, quotes=_at(shown.quotes, shown.at - slowness)))
+        self._at = shown.at
+        self.renewed: list[tuple[OptionContract, ...]] = []
+
+    async def prepare(self, request: SnapshotRequest, moment_at: datetime) -> None:
+        """Have nothing ahead."""
+
+    async def renew(
+        self, snapshot: MarketSnapshot, contracts: Iterable[OptionContract]
+    ) -> MarketSnapshot:
+        """Return the snapshot with these quotes of now."""
+        asked = tuple(contracts)
+        self.renewed.append(asked)
+        fresh = _at({each: snapshot.quotes[each] for each in asked}, self._at)
+        return replace(snapshot, quotes={**snapshot.quotes, **fresh})
+
+    def release(self) -> None:
+        """Let nothing go."""
+
+
+def _at(quotes: Mapping[OptionContract, Quote], at: datetime) -> dict[OptionContract, Quote]:
+    return {contract: replace(quote, at=at) for contract, quote in quotes.items()}
 
 
 def nothing(_order: Order) -> Iterable[BrokerEvent]:

@@ -147,6 +147,15 @@ def test_held_out_vix_calls_are_met_within_a_tenth(world: World, data_folder: Pa
     assert told["all"]["count"] > 400
     assert told["all"]["median_absolute"] <= 0.10
     assert told["within_10_percent_or_0.10"] >= 0.80
+    # Strikes end near 27, so that of later expiries only what is nearest to the money is quoted.
+    layers = told["by_layer"]
+    assert {name: one["count"] for name, one in layers.items()} == {
+        "near": 258,
+        "mid": 47,
+        "long": 4,
+    }
+    assert [one["least_delta"] for one in layers.values()] == [0.23, 0.41, 0.48]
+    assert min(one["within_10_percent_or_0.10"] for one in layers.values()) >= 0.80
 
 
 def test_held_out_quotes_are_as_wide_as_modelled(world: World, data_folder: Path) -> None:

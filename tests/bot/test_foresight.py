@@ -83,8 +83,15 @@ class Lived:
     standing: list[tuple[datetime, int]]
     log: list[str]
 
+    @property
+    def orders(self) -> list[str]:
+        """Return the orders that risk approved, as they were journaled."""
+        return [payload for kind, payload in self.journal if kind == "order_approved"]
 
-async def live(world: World, folder: Path, stops: list[datetime]) -> Lived:
+
+async def live(
+    world: World, folder: Path, stops: list[datetime], *, loses_at: datetime | None = None
+) -> Lived:
     """Run a daemon on a paper account of the emulator through some instants of its clock."""
     clock = SimulatedClock(BEGUN_AT)
     server = build_gateway(Settings(), world, clock, 7, account=PAPER_ACCOUNT)
@@ -97,9 +104,13 @@ async def live(world: World, folder: Path, stops: list[datetime]) -> Lived:
     log, standing = io.StringIO(), list[tuple[datetime, int]]()
     run = await build_paper(settings, clock, folder / "journal.db", 7, continues=False)
     board = run.adapter.feed.board
-    timetable = ByHand(
-        run, server, clock, stops, lambda: standing.append((clock.now(), board.lines_standing))
-    )
+
+    def look_around() -> None:
+        standing.append((clock.now(), board.lines_standing))
+        if clock.now() == loses_at:
+            server.drop_clients()
+
+    timetable = ByHand(run, server, clock, stops, look_around)
     daemon = timetable.daemon = Daemon(run.rig, timetable, RunLog(log), lambda _moment: None)
     await daemon.serve()
     await server.stop()
@@ -131,6 +142,35 @@ async def test_lines_stand_from_half_a_minute_before_a_moment_until_it_was_kept(
         WINDOW_AT + 2 * SECOND: False,
     }
     assert "not_foreseen" not in lived.log
+
+
+async def test_lines_stand_again_after_a_socket_was_lost_in_between(
+    world: World, tmp_path: Path
+) -> None:
+    lost_at = WINDOW_AT - timedelta(seconds=20)
+    instants = [WINDOW_AT - LEAD, lost_at]
+    # The adapter tries again after two seconds, and reads the account; the rest is the daemon's.
+    instants += [lost_at + each * SECOND for each in range(1, 16)]
+
+    lived = await live(world, tmp_path / "run", list(instants), loses_at=lost_at)
+
+    stood = {at: count for at, count in lived.standing}
+    assert stood[WINDOW_AT - LEAD] > 0
+    assert stood[lost_at + SECOND] == 0
+    assert stood[instants[-1]] == stood[WINDOW_AT - LEAD]
+    assert 1 <= lived.log.count("not_foreseen") <= 3
+
+
+async def test_orders_are_those_of_now_where_the_chain_was_read_before_the_moment(
+    world: World, tmp_path: Path
+) -> None:
+    just_before = [WINDOW_AT - LEAD, WINDOW_AT - 5 * SECOND, WINDOW_AT, WINDOW_AT + SECOND]
+    early = await live(world, tmp_path / "early", just_before)
+    now = await live(world, tmp_path / "now", [WINDOW_AT, WINDOW_AT + SECOND])
+
+    assert early.orders == now.orders
+    assert len(early.orders) == 3
+    assert "order_stopped" not in {kind for kind, _ in early.journal}
 
 
 async def test_the_journal_is_the_same_with_and_without(world: World, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The shell: what is recorded before it is sent, and in which order things are taken."""
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,14 +14,23 @@ from bot_samples import (
     moment,
     snapshot,
 )
-from shell_samples import CandidBroker, StillFeed, nothing
+from shell_samples import CandidBroker, SlowFeed, StillFeed, nothing
 
 from bot.engine import Engine
-from bot.events import DecisionMade, EntryClosed, MarketUnseen, MomentDue, OrderApproved, Record
+from bot.events import (
+    DecisionMade,
+    EntryClosed,
+    MarketUnseen,
+    MomentDue,
+    OrderApproved,
+    OrderStopped,
+    Record,
+)
 from bot.journal.base import Journal, MemoryJournal
 from bot.journal.store import JournalReader, SqlJournal
 from bot.shell import Shell
 from bot.world import World
+from brokers.base import MarketData
 from brokers.unsuspended import run_now
 from market.errors import BrokerUnavailable, InvariantBroken
 from market.orders import BrokerEvent, Order, OrderAccepted, OrderFilled
@@ -45,6 +54,7 @@ class Bench:
         broker: CandidBroker,
         *,
         shown: MarketSnapshot | None = None,
+        feed: MarketData | None = None,
         journal: Callable[[Engine], Journal] = lambda _engine: MemoryJournal(),
     ) -> None:
         self.records: list[Record] = []
@@ -52,7 +62,8 @@ class Bench:
         self.journal = journal(self.engine)
         self.engine.listen(self.journal.append)
         self.broker = broker
-        self.shell = Shell(self.engine, broker, StillFeed(shown), self.journal, lambda: ENTRY.at)
+        feed = feed or StillFeed(shown)
+        self.shell = Shell(self.engine, broker, feed, self.journal, lambda: ENTRY.at)
 
     def handle(self, *events: MomentDue) -> None:
         for event in events:
@@ -156,3 +167,46 @@ def test_a_broker_that_contradicts_the_book_stops_the_bot(world: World) -> None:
 
     with pytest.raises(InvariantBroken, match="which the book never sent"):
         run_now(bench.shell.hear_broker())
+
+
+LEGS = tuple(leg.contract for leg in condor_intent().legs)
+
+
+def verdicts(bench: Bench) -> list[Record]:
+    return [each for each in bench.records if isinstance(each, OrderApproved | OrderStopped)]
+
+
+@pytest.mark.parametrize("slowness_s", [1.5, 12])
+def test_what_would_be_traded_after_a_long_look_is_looked_at_again(
+    world: World, slowness_s: float
+) -> None:
+    feed = SlowFeed(snapshot(), timedelta(seconds=slowness_s))
+    bench = Bench(world, CandidBroker(nothing), feed=feed)
+
+    bench.handle(MomentDue(ENTRY))
+
+    assert feed.renewed == [LEGS]
+    assert [type(each) for each in verdicts(bench)] == [OrderApproved]
+    # It was rehearsed on the old quotes and on the new ones; one decision is on record.
+    assert len([each for each in bench.records if isinstance(each, DecisionMade)]) == 1
+
+
+def test_without_that_its_quotes_would_be_too_old(world: World) -> None:
+    old = SlowFeed(snapshot(), timedelta(seconds=12)).shown
+    bench = Bench(world, CandidBroker(nothing), shown=old)
+
+    bench.handle(MomentDue(ENTRY))
+
+    (stopped,) = verdicts(bench)
+    assert isinstance(stopped, OrderStopped)
+    assert stopped.code == "STALE"
+
+
+def test_after_a_look_of_one_instant_nothing_is_looked_at_again(world: World) -> None:
+    feed = SlowFeed(snapshot(), timedelta(seconds=1))
+    bench = Bench(world, CandidBroker(nothing), feed=feed)
+
+    bench.handle(MomentDue(ENTRY))
+
+    assert feed.renewed == []
+    assert [type(each) for each in verdicts(bench)] == [OrderApproved]

@@ -101,6 +101,7 @@ async def bench_at(
     faults: Iterable[Fault] = (),
     is_open: Callable[[datetime], bool] = never,
     pace: Pace | None = None,
+    gateway_lines: int = 100,
     **changes: object,
 ) -> AsyncIterator[Bench]:
     """Run a gateway and an adapter that has connected to it."""
@@ -112,7 +113,7 @@ async def bench_at(
         7,
         account=ACCOUNT,
         faults=faults,
-        terms=Terms(has_live_data, pace),
+        terms=Terms(has_live_data, pace, most_lines=gateway_lines),
     )
     await server.start("127.0.0.1", 0)
     broker, feed = adapter_for(world, server.port, clock, is_open, **changes)

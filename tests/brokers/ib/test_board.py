@@ -17,6 +17,8 @@ HANGS_S = 20.0
 class NumberedLines:
     """Opens lines 1, 2, … and forgets them."""
 
+    is_open = True
+
     def __init__(self) -> None:
         self._last = 0
 

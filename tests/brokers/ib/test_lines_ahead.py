@@ -14,7 +14,7 @@ from brokers.gateway.faults import read_faults
 from brokers.ib import translate
 from brokers.ib.shown import LineShown
 from brokers.ib.standing import HEARD_WITHIN, KEPT_FREE
-from market.errors import MarketDataError
+from market.errors import BrokerUnavailable, MarketDataError
 from market.instruments import OptionContract, Right, TradingClass
 from market.orders import OrderFilled
 from market.quotes import SnapshotRequest
@@ -52,7 +52,7 @@ async def come_back(bench: Bench) -> None:
 
 async def test_a_look_at_what_stands_asks_nothing_and_sees_the_same(world: World) -> None:
     async with bench_at(world, AT) as bench:
-        await bench.feed.prepare(WANTED)
+        await bench.feed.prepare(WANTED, bench.clock.now())
         standing = bench.feed.board.lines_standing
         await bench.pass_time(30)
         before = bench.broker.line.wire.next_id()
@@ -68,7 +68,7 @@ async def test_a_look_at_what_stands_asks_nothing_and_sees_the_same(world: World
 
 async def test_lines_are_given_back(world: World) -> None:
     async with bench_at(world, AT) as bench:
-        await bench.feed.prepare(WANTED)
+        await bench.feed.prepare(WANTED, bench.clock.now())
         during = lines_at_gateway(bench)
 
         bench.feed.release()
@@ -80,7 +80,7 @@ async def test_lines_are_given_back(world: World) -> None:
 
 async def test_no_more_lines_stand_than_leave_room_for_a_look(world: World) -> None:
     async with bench_at(world, AT, most_lines=40) as bench:
-        await bench.feed.prepare(CHAIN)
+        await bench.feed.prepare(CHAIN, bench.clock.now())
         standing = bench.feed.board.lines_standing
 
         seen = await bench.feed.snapshot(CHAIN)
@@ -94,7 +94,7 @@ async def test_no_more_lines_stand_than_leave_room_for_a_look(world: World) -> N
 async def test_a_look_at_more_gives_back_no_more_than_it_needs(world: World) -> None:
     more = [replace(CONTRACTS[0], strike=Decimal(2600 + 5 * n)) for n in range(KEPT_FREE + 1)]
     async with bench_at(world, AT, most_lines=LEVELS_AND_CURVE + 3 + KEPT_FREE) as bench:
-        await bench.feed.prepare(WANTED)
+        await bench.feed.prepare(WANTED, bench.clock.now())
 
         seen = await bench.feed.quotes((*CONTRACTS, *more))
 
@@ -104,7 +104,7 @@ async def test_a_look_at_more_gives_back_no_more_than_it_needs(world: World) -> 
 
 async def test_a_socket_that_is_lost_takes_the_lines_with_it(world: World) -> None:
     async with bench_at(world, AT) as bench:
-        await bench.feed.prepare(WANTED)
+        await bench.feed.prepare(WANTED, bench.clock.now())
 
         bench.server.drop_clients()
         await come_back(bench)
@@ -120,7 +120,7 @@ async def test_lines_that_the_gateway_lost_are_asked_for_anew(world: World) -> N
     at = "2018-02-02T16:10:03"  # in New York
     script = f'[[fault]]\nkind = "cut"\nat = {at}\nseconds = 5\nloses_subscriptions = true\n'
     async with bench_at(world, AT, faults=read_faults(script, "script")) as bench:
-        await bench.feed.prepare(WANTED)
+        await bench.feed.prepare(WANTED, bench.clock.now())
         await bench.pass_time(4)
         during = bench.feed.board.lines_standing
 
@@ -136,7 +136,7 @@ async def test_a_line_that_was_silent_for_too_long_is_not_believed(world: World)
     at = "2018-02-02T16:10:01"  # in New York
     script = f'[[fault]]\nkind = "silent_data"\nat = {at}\nseconds = 70\n'
     async with bench_at(world, AT, faults=read_faults(script, "script")) as bench:
-        await bench.feed.prepare(WANTED)
+        await bench.feed.prepare(WANTED, bench.clock.now())
         await bench.pass_time(HEARD_WITHIN.total_seconds() + 5)
 
         with pytest.raises(MarketDataError, match="shows no level"):
@@ -147,8 +147,9 @@ async def test_a_line_that_was_silent_for_too_long_is_not_believed(world: World)
 
 async def test_a_series_that_is_not_listed_stands_for_nothing(world: World) -> None:
     unknown = OptionContract(TradingClass.SPXW, NEXT_DAY, Decimal("2701.5"), Right.PUT)
+    asked = SnapshotRequest(contracts=(unknown, *CONTRACTS))
     async with bench_at(world, AT) as bench:
-        await bench.feed.prepare(SnapshotRequest(contracts=(unknown, *CONTRACTS)))
+        await bench.feed.prepare(asked, bench.clock.now())
 
         assert bench.feed.board.lines_standing == LEVELS_AND_CURVE + len(CONTRACTS)
 
@@ -157,7 +158,7 @@ async def test_a_decision_sends_the_preparation_away_at_once(world: World) -> No
     async with bench_at(world, AT, quote_s=1e9) as bench:
         board, wire = bench.feed.board, bench.broker.line.wire
         silent = {"SPX": translate.index_contract(wire.api, "SPX")}
-        ahead = asyncio.create_task(board.foresee(wire, silent, lambda _line: False))
+        ahead = asyncio.create_task(board.foresee(wire, silent, lambda _line: False, AT))
         while not board.lines_open:
             await asyncio.sleep(0)
 
@@ -170,11 +171,27 @@ async def test_a_decision_sends_the_preparation_away_at_once(world: World) -> No
         assert (board.lines_open, board.lines_standing) == (0, 0)
 
 
+async def test_a_look_ends_with_its_socket(world: World) -> None:
+    async with bench_at(world, AT, quote_s=1e9) as bench:
+        board, wire = bench.feed.board, bench.broker.line.wire
+        silent = {"SPX": translate.index_contract(wire.api, "SPX")}
+        look = asyncio.create_task(board.look(wire, silent, lambda _line: False))
+        while not board.lines_open:
+            await asyncio.sleep(0)
+
+        bench.server.drop_clients()
+
+        async with asyncio.timeout(HANGS_S):
+            with pytest.raises(BrokerUnavailable, match="is closed"):
+                await look
+        assert board.lines_open == 0
+
+
 async def test_an_order_leaves_on_quotes_of_lines_that_are_opened_for_it(world: World) -> None:
     order = condor_order(credit="1.00")
     legs = SnapshotRequest(contracts=tuple(leg.contract for leg in order.intent.legs))
     async with bench_at(world, AT) as bench:
-        await bench.feed.prepare(legs)
+        await bench.feed.prepare(legs, bench.clock.now())
         before = bench.broker.line.wire.next_id()
 
         veto = await bench.feed.package_veto(order.intent.legs)
