@@ -24,9 +24,11 @@ from market.calibration.fit import (
 )
 from market.calibration.futures_fit import fit_futures, recorded_curves
 from market.calibration.notes import FitNote
+from market.calibration.open_fit import fit_open, read_opening
 from market.calibration.session_fit import fit_rest_by_minute, fit_window_power
 from market.calibration.split import is_held_out, is_month_held_out
-from market.calibration.width_fit import fit_widths, seen_widths
+from market.calibration.width_fit import fit_widths
+from market.calibration.width_seen import FIRST_YEAR, SeenWidths, seen_widths, width_errors
 from market.errors import HistoryError, MarketDataError
 from market.family import complete_family
 from market.macro import MacroKind
@@ -41,6 +43,8 @@ CHAIN_FILES = (
     "spx_chain_intraday_2026.parquet",
     "vix_chain_intraday_2026.parquet",
 )
+MINUTE_FILE = "spx_option_minute_quotes_lean.parquet"
+_WIDTHS = {"SPX": "spx_quotes", "VIX": "vix_quotes"}
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,15 @@ def evaluate_file(world: World, path: Path) -> dict[str, Any]:
         HistoryError: the file is no Parquet, or a column is missing.
     """
     snapshots = read_snapshots(path, world.calendar, rate_of(world))
-    return {"file": path.name} | report(evaluate(world.market, world.calendar, snapshots))
+    told = report(evaluate(world.market, world.calendar, snapshots))
+    fit, params = _Fit(world), shipped_params()
+    known = [one for one in snapshots if one.chains and _is_known(world, one)]
+    for underlying, part in _WIDTHS.items():
+        if underlying.lower() in told:
+            seen = fit.seen_widths(known, underlying, first_year=0)
+            errors = width_errors(getattr(params, part), seen, underlying)
+            told[underlying.lower()]["half_spread"] = errors
+    return {"file": path.name} | told
 
 
 def calibrate(world: World, folder: Path, params: SurfaceParams) -> Calibration:
@@ -73,7 +85,7 @@ def calibrate(world: World, folder: Path, params: SurfaceParams) -> Calibration:
     Raises:
         HistoryError: the folder holds no real chains, or none that could be fitted.
     """
-    snapshots = _usable(world, folder)
+    snapshots, nights = _usable(world, folder)
     sample = [snapshot for snapshot in snapshots if not is_held_out(snapshot)]
     unseen = [snapshot for snapshot in snapshots if is_held_out(snapshot)]
     params, of_indices = fitted_to_indices(world, params)
@@ -96,7 +108,7 @@ def calibrate(world: World, folder: Path, params: SurfaceParams) -> Calibration:
     params, of_window = fit.window(params)
     if vix:
         params = fit_vix(params, fit.market_of, vix)
-    params, of_widths = fit.widths(params, sample, unseen)
+    params, of_widths = fit.widths(params, [*snapshots, *nights], folder / MINUTE_FILE)
     rest = [close for close in closes if is_month_held_out(fit.session(close))]
     return Calibration(
         params=params,
@@ -107,26 +119,29 @@ def calibrate(world: World, folder: Path, params: SurfaceParams) -> Calibration:
     )
 
 
-def _usable(world: World, folder: Path) -> list[Snapshot]:
-    """Return the live snapshots of a folder that lie within the history and hold chains.
+def _usable(world: World, folder: Path) -> tuple[list[Snapshot], list[Snapshot]]:
+    """Return the snapshots of a folder that lie within the history and hold chains: live ones, and
+    those of a market that was closed.
 
     Raises:
-        HistoryError: there is none; the sentence tells why.
+        HistoryError: there is no live one; the sentence tells why.
     """
     left_out: Counter[str] = Counter()
-    found: list[Snapshot] = []
+    live: list[Snapshot] = []
+    closed: list[Snapshot] = []
     for snapshot in _Fit(world).read(folder):
         left_out.update(snapshot.left_out)
         if not _is_known(world, snapshot):
             left_out["outside the market history"] += 1
         elif snapshot.is_stale:
             left_out["quoted while the market was closed"] += 1
+            closed.append(snapshot)
         elif snapshot.chains:
-            found.append(snapshot)
-    if not found:
+            live.append(snapshot)
+    if not live:
         reasons = "; ".join(f"{why}: {count}" for why, count in sorted(left_out.items()))
         raise HistoryError(f"{folder.name} holds no chain that could be fitted ({reasons}).")
-    return found
+    return live, closed
 
 
 def _is_known(world: World, snapshot: Snapshot) -> bool:
@@ -217,19 +232,28 @@ class _Fit:
         return dataclasses.replace(params, spx_term=term), notes
 
     def widths(
-        self, params: SurfaceParams, sample: Sequence[Snapshot], rest: Sequence[Snapshot]
+        self, params: SurfaceParams, snapshots: Sequence[Snapshot], minutes: Path
     ) -> tuple[SurfaceParams, tuple[FitNote, ...]]:
-        """Return the parameters with the widths of quotes fitted to those of chains."""
+        """Return the parameters with the widths of quotes fitted to those of chains and minutes."""
         notes: tuple[FitNote, ...] = ()
         fitted: dict[str, Any] = {}
-        for underlying, part in (("SPX", "spx_quotes"), ("VIX", "vix_quotes")):
-            seen, unseen = (
-                seen_widths([o for o in own if o.underlying == underlying], self._vix_at)
-                for own in (sample, rest)
-            )
+        sample = [one for one in snapshots if not is_held_out(one)]
+        rest = [one for one in snapshots if is_held_out(one)]
+        for underlying, part in _WIDTHS.items():
+            seen, unseen = (self.seen_widths(own, underlying) for own in (sample, rest))
             fitted[part], told = fit_widths(part, getattr(params, part), seen, unseen)
             notes += told
+        if minutes.exists():
+            opening = read_opening(minutes)
+            fitted["spx_quotes"], told = fit_open("spx_quotes", fitted["spx_quotes"], opening)
+            notes += told
         return dataclasses.replace(params, **fitted), notes
+
+    def seen_widths(
+        self, snapshots: Sequence[Snapshot], underlying: str, first_year: int = FIRST_YEAR
+    ) -> list[SeenWidths]:
+        own = [one for one in snapshots if one.underlying == underlying]
+        return seen_widths(own, self._vix_at, self.world.calendar, first_year)
 
     def _vix_at(self, at: datetime) -> float:
         return self.world.market.levels(at).vix

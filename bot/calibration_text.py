@@ -14,6 +14,8 @@ GIVEN = {
     "spx_smile.slope_most": "a bound of the fit itself; so are vix_least_points and its like",
     "spx_quotes.era": "one chain a year before 2022; least_factor and most_factor are bounds",
     "vix_quotes.vix_power": "the chains span VIX 15 to 21 only; era and bounds as above",
+    "vix_quotes.open_factor": "no VIX quotes of the first minutes are at hand",
+    "spx_quotes.weekly_factor": "of VIX series alone",
 }
 
 
@@ -67,7 +69,10 @@ def _without_data(found: Calibration) -> dict[str, str]:
         "spx_term.rest_by_minute": "bars of SPX",
         "spx_term.window_power": "vix9d_daily.csv",
         "spx_quotes": "SPX chains from 2022 on",
+        "spx_quotes.open_factor": "quotes by the minute",
+        "spx_quotes.night_factor": "SPX chains of the night",
         "vix_quotes": "VIX chains from 2022 on",
+        "vix_quotes.night_factor": "VIX chains of the night",
     }
     fitted = {note.part for note in found.notes}
     return {

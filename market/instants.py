@@ -15,12 +15,13 @@ import numpy as np
 from market.errors import MarketDataError, NoSuchSession
 from market.family import VolFamily, VolState
 from market.history import History
-from market.instruments import OptionContract
+from market.instruments import OptionContract, TradingClass
 from market.paths import IntradayPaths
+from market.quote_widths import QuoteHour, WidthFactors
 from market.quotes import Chain, ChainKey, FloatArray, FuturesCurve, Quote
 from market.sessions import Session, SessionCalendar, exchange_zone
 from market.surface_params import SurfaceParams
-from market.surface_rows import HalfSpread, Terms
+from market.surface_rows import Terms
 from market.surface_term import VarianceCurve
 
 _INSTANTS_KEPT = 4
@@ -46,10 +47,11 @@ class Instant:
     spx: float
     vol: VolState
     rate_frac: float
+    hour: QuoteHour
     variances: list[VarianceCurve] = field(default_factory=list)
     curves: list[FuturesCurve] = field(default_factory=list)
     knots: list[tuple[FloatArray, FloatArray]] = field(default_factory=list)
-    halves: dict[str, HalfSpread] = field(default_factory=dict)
+    width_factors: dict[TradingClass, WidthFactors] = field(default_factory=dict)
     terms: dict[ChainKey, Terms | None] = field(default_factory=dict)
     chains: dict[ChainKey, Chain | None] = field(default_factory=dict)
     quotes: dict[OptionContract, Quote | None] = field(default_factory=dict)
@@ -106,6 +108,7 @@ class Instants:
             spx=self._paths.spx(row, at),
             vol=self._vol(row, is_closed, at),
             rate_frac=self.rate_frac(row if is_closed else max(row - 1, 0)),
+            hour=QuoteHour.of(session.open_at, session.cash_close_at, at),
         )
 
     def _session_left(self, session: Session, at: datetime) -> float:

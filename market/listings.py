@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any, TypeVar
 
 from market.errors import ConfigError, NoSuchSession
@@ -220,6 +220,12 @@ def _vix_wednesdays(calendar: SessionCalendar, since: date, is_monthly: bool) ->
 
 def _vix_monthlies(calendar: SessionCalendar, since: date) -> _Placed:
     return _vix_wednesdays(calendar, since, is_monthly=True)
+
+
+def is_vix_monthly(calendar: SessionCalendar, expiry: date) -> bool:
+    """Tell whether a VIX expiry is that of a monthly series, which VIX futures expire with."""
+    near = _vix_monthlies(calendar, expiry - _LONGEST_SHIFT)
+    return expiry in (day for _, day in islice(near, 2))
 
 
 def _vix_weeklies(calendar: SessionCalendar, since: date) -> _Placed:

@@ -287,4 +287,5 @@ def _with_vol(instant: Instant, vol: VolState) -> Instant:
         spx=instant.spx,
         vol=vol,
         rate_frac=instant.rate_frac,
+        hour=instant.hour,
     )

@@ -9,10 +9,11 @@ from market.history import History
 from market.instants import Instant
 from market.instruments import CLASS_SPECS, Settlement, TradingClass
 from market.listings import Listings
+from market.quote_widths import WidthFactors
 from market.quotes import ChainKey
 from market.sessions import SessionCalendar
 from market.surface import Surface
-from market.surface_rows import Expiry, HalfSpread, SpxTerms, Terms
+from market.surface_rows import Expiry, SpxTerms, Terms
 from market.surface_term import BusinessTime, NodeTimes, VarianceCurve
 from market.vix_curve import VixCurve, years_to
 
@@ -74,7 +75,7 @@ class SeriesTerms:
             forward=self._vix.forward(instant, expiry) if forward is None else forward,
             vol=instant.vol,
             rate_frac=instant.rate_frac,
-            half=self._half(instant, trading_class),
+            width_factors=self._width_factors(instant, trading_class),
         )
 
     def _of_spx(self, instant: Instant, series: Expiry, forward: float | None) -> SpxTerms:
@@ -94,7 +95,7 @@ class SeriesTerms:
             rate_frac=instant.rate_frac,
             vol=instant.vol,
             at_money=self._variance(instant).at_money(time),
-            half=self._half(instant, series.trading_class),
+            width_factors=self._width_factors(instant, series.trading_class),
         )
 
     def _sessions_left(self, instant: Instant, series: Expiry) -> float:
@@ -128,10 +129,11 @@ class SeriesTerms:
         power = 0.5 * self._surface.params.spx_term.window_power
         return replace(instant.vol, vix9d=instant.vol.vix9d * math.pow(growth, power))
 
-    def _half(self, instant: Instant, trading_class: TradingClass) -> HalfSpread:
-        underlying = CLASS_SPECS[trading_class].underlying
-        half = instant.halves.get(underlying)
-        if half is None:
-            half = self._surface.half_spread(trading_class, instant.vol.vix, instant.at.year)
-            instant.halves[underlying] = half
-        return half
+    def _width_factors(self, instant: Instant, trading_class: TradingClass) -> WidthFactors:
+        factors = instant.width_factors.get(trading_class)
+        if factors is None:
+            factors = self._surface.width_factors(
+                trading_class, instant.vol.vix, instant.at.year, instant.hour
+            )
+            instant.width_factors[trading_class] = factors
+        return factors

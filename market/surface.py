@@ -17,11 +17,11 @@ import numpy as np
 
 from market.family import VolState
 from market.instruments import TradingClass
+from market.quote_widths import MIDDAY, HalfSpread, QuoteHour, WidthFactors
 from market.quotes import Chain, FloatArray
 from market.surface_params import SurfaceParams, VixFutures, VixSmile
 from market.surface_rows import (
     Expiry,
-    HalfSpread,
     Rows,
     SpxTerms,
     Terms,
@@ -123,15 +123,19 @@ class Surface:
         rate_frac: float,
         vol: VolState,
         at_money: AtMoney,
-        half: HalfSpread | None = None,
+        width_factors: WidthFactors | None = None,
     ) -> SpxTerms:
-        """Return what all rows of an SPX expiry share; `half` is the spread of that instant."""
+        """Return what all rows of an SPX expiry share.
+
+        `width_factors` are those of the instant, at midday unless given.
+        """
+        forward = self.spx_forward(spot=spot, rate_frac=rate_frac, years=series.years)
         return SpxTerms(
             series,
-            forward=self.spx_forward(spot=spot, rate_frac=rate_frac, years=series.years),
+            forward=forward,
             discount=math.exp(-rate_frac * series.years),
             sd=max(math.sqrt(at_money.variance), _LEAST_TOTAL_SD),
-            half=half or self.half_spread(series.trading_class, vol.vix, series.at.year),
+            half=self._half_spread(series, forward, vol, width_factors),
             shape=smile_shape(self.params.spx_smile, at_money.shape_sessions, vol),
         )
 
@@ -163,24 +167,36 @@ class Surface:
         forward: float,
         vol: VolState,
         rate_frac: float,
-        half: HalfSpread | None = None,
+        width_factors: WidthFactors | None = None,
     ) -> VixTerms:
-        """Return what all rows of a VIX expiry share; `half` is the spread of that instant."""
+        """Return what all rows of a VIX expiry share.
+
+        `width_factors` are those of the instant, at midday unless given.
+        """
         smile, years = self.params.vix_smile, series.years
         return VixTerms(
             series,
             forward=forward,
             discount=math.exp(-rate_frac * years),
             sd=max(_vix_atm_iv(smile, years, vol.vvix) * math.sqrt(years), _LEAST_TOTAL_SD),
-            half=half or self.half_spread(series.trading_class, vol.vix, series.at.year),
+            half=self._half_spread(series, forward, vol, width_factors),
             call_wing=smile.call_wing + smile.call_wing_short * math.exp(-10.0 * years),
         )
 
-    def half_spread(self, trading_class: TradingClass, vix: float, year: int) -> HalfSpread:
-        """Return how far quotes of a class stand from the model at a level of VIX in a year."""
+    def width_factors(
+        self, trading_class: TradingClass, vix: float, year: int, hour: QuoteHour = MIDDAY
+    ) -> WidthFactors:
+        """Return how wide all quotes of a class are at an instant, relative to the usual."""
         widths = self.params.quotes(trading_class)
-        factor = widths.factor(vix, year)
-        return HalfSpread(factor * widths.base_points, factor * widths.root)
+        return widths.factors(vix, year, hour, is_weekly=trading_class is TradingClass.VIXW)
+
+    def _half_spread(
+        self, series: Expiry, forward: float, vol: VolState, factors: WidthFactors | None
+    ) -> HalfSpread:
+        if factors is None:
+            factors = self.width_factors(series.trading_class, vol.vix, series.at.year)
+        widths = self.params.quotes(series.trading_class)
+        return widths.half_spread(factors, years=series.years, forward=forward)
 
     def chain(self, terms: Terms, strikes: FloatArray | None = None) -> Chain:
         """Return the chain of one expiry, on the exchange's grid unless `strikes` are given."""

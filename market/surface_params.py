@@ -7,7 +7,6 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,14 +14,10 @@ import numpy as np
 from market.errors import ConfigError
 from market.family import FamilyParams, MemberParams
 from market.instruments import TradingClass
+from market.param_checks import check_ascending, require_positive
+from market.quote_widths import QuoteWidths
 
 _Section = TypeVar("_Section")
-
-
-def _require_positive(section: Any, *names: str) -> None:
-    for name in names:
-        if getattr(section, name) <= 0.0:
-            raise ValueError(f"{name} must be above 0, got {getattr(section, name)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +49,8 @@ class SpxTerm:
     ratio_93d: float
 
     def __post_init__(self) -> None:
-        _require_positive(self, "vix1d_ratio", "one_session_ratio")
-        _require_positive(self, "ratio_9d", "ratio_30d", "ratio_93d")
+        require_positive(self, "vix1d_ratio", "one_session_ratio")
+        require_positive(self, "ratio_9d", "ratio_30d", "ratio_93d")
         for name in ("idle_day_weight", "holiday_weight"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} must lie in 0 … 1, got {getattr(self, name)}")
@@ -66,7 +61,7 @@ class SpxTerm:
         for name in ("fomc_sessions", "cpi_sessions", "ppi_sessions", "nfp_sessions"):
             if getattr(self, name) < 0.0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
-        _check_ascending("minutes", "rest_by_minute", self.rest_by_minute)
+        check_ascending("minutes", "rest_by_minute", self.rest_by_minute)
         shares = [share for _, share in self.rest_by_minute]
         if shares != sorted(shares, reverse=True) or (shares[0], shares[-1]) != (1.0, 0.0):
             raise ValueError("rest_by_minute must fall from 1 to 0")
@@ -108,10 +103,10 @@ class SpxSmile:
     skew_most_points: float
 
     def __post_init__(self) -> None:
-        _require_positive(self, "slope", "put_wing", "call_wing", "put_bend", "call_bend")
-        _require_positive(self, "slope_most")
+        require_positive(self, "slope", "put_wing", "call_wing", "put_bend", "call_bend")
+        require_positive(self, "slope_most")
         for name in ("vix", "vvix", "skew"):
-            _require_positive(self, f"{name}_least_points")
+            require_positive(self, f"{name}_least_points")
             if getattr(self, f"{name}_least_points") > getattr(self, f"{name}_most_points"):
                 raise ValueError(f"{name}_least_points must not exceed {name}_most_points")
 
@@ -130,7 +125,7 @@ class VixFutures:
 
     def __post_init__(self) -> None:
         rates = "fast_per_year", "middle_per_year", "slow_per_year"
-        _require_positive(self, "revert_to_points", *rates)
+        require_positive(self, "revert_to_points", *rates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,41 +142,11 @@ class VixSmile:
     put_wing: float
 
     def __post_init__(self) -> None:
-        _require_positive(self, "level", "reversion_per_year", "slope", "call_wing", "put_wing")
+        require_positive(self, "level", "reversion_per_year", "slope", "call_wing", "put_wing")
         if self.put_wing >= 1.0:
             raise ValueError(f"put_wing must be below 1, got {self.put_wing}")
         if self.call_wing_short < 0.0:
             raise ValueError(f"call_wing_short must not be negative, got {self.call_wing_short}")
-
-
-@dataclass(frozen=True, slots=True)
-class QuoteWidths:
-    """How far bid and ask stand from the model price."""
-
-    base_points: float
-    root: float
-    vix_power: float
-    least_factor: float
-    most_factor: float
-    era: tuple[tuple[int, float], ...]
-
-    def __post_init__(self) -> None:
-        _require_positive(self, "base_points", "least_factor", "most_factor")
-        if self.root < 0.0:
-            raise ValueError(f"root must not be negative, got {self.root}")
-        _check_ascending("years", "era", self.era)
-
-    def factor(self, vix: float, year: int) -> float:
-        """Return how much wider than usual quotes are at a level of VIX in a calendar year."""
-        level = float((vix / 17.0) ** self.vix_power * _era_factor(self.era, year))
-        return min(max(level, self.least_factor), self.most_factor)
-
-
-@lru_cache(maxsize=64)
-def _era_factor(era: tuple[tuple[int, float], ...], year: int) -> float:
-    """Return how much wider quotes were in a year: straight between the years of the table."""
-    years, factors = zip(*era, strict=True)
-    return float(np.interp(year, years, factors))
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +157,7 @@ class Carry:
     bill_at_year_start_frac: tuple[tuple[int, float], ...]
 
     def __post_init__(self) -> None:
-        _check_ascending("years", "bill_at_year_start_frac", self.bill_at_year_start_frac)
+        check_ascending("years", "bill_at_year_start_frac", self.bill_at_year_start_frac)
 
     def bill_frac(self, year: int) -> float:
         """Return the bill rate that was known when `year` began; the nearest year outside."""
@@ -298,11 +263,3 @@ class _Reader:
         if not isinstance(value, Mapping) or not all(key.isdecimal() for key in value):
             raise ConfigError(f"{self.source_name}: {place} must be a table keyed by {unit}.")
         return tuple((int(key), self._number(place, value[key])) for key in value)
-
-
-def _check_ascending(unit: str, name: str, table: tuple[tuple[int, float], ...]) -> None:
-    if not table:
-        raise ValueError(f"{name} must hold at least one entry")
-    keys = [key for key, _ in table]
-    if keys != sorted(set(keys)):
-        raise ValueError(f"the {unit} of {name} must ascend")

@@ -14,12 +14,13 @@ import numpy as np
 
 from market.instruments import TradingClass
 from market.pricing import call_side
+from market.quote_widths import HalfSpread
 from market.quotes import Chain, FloatArray
 from market.surface_params import VixSmile
 from market.surface_smile import SmileShape
 from market.values import value
 
-_TICKS_PER_POINT_FROM, _TICK_SWITCH_POINTS = 10.0, 3.0  # twice as many ticks below
+_TICKS_PER_POINT_BELOW, _TICKS_PER_POINT_FROM, _TICK_SWITCH_POINTS = 20.0, 10.0, 3.0
 _TICK_SLACK = 1e-9  # a price that stands on a tick but for rounding noise stays there
 
 
@@ -35,14 +36,6 @@ class Expiry:
     def __post_init__(self) -> None:
         if not self.years > 0.0:
             raise ValueError(f"{self.trading_class} {self.expiry} has no time left at {self.at}")
-
-
-@value(frozen=True, slots=True)
-class HalfSpread:
-    """How far bid and ask stand from a price: `base_points` + `root` × √price, points."""
-
-    base_points: float
-    root: float
 
 
 @value(frozen=True, slots=True)
@@ -127,7 +120,15 @@ def rows_of(
 def _numbers(terms: Terms) -> tuple[float, ...]:
     half = terms.half
     root_years = math.sqrt(terms.series.years)
-    return (terms.forward, terms.discount, terms.sd, half.base_points, half.root, root_years)
+    return (
+        terms.forward,
+        terms.discount,
+        terms.sd,
+        half.base_points,
+        half.root,
+        half.in_money_root,
+        root_years,
+    )
 
 
 def _vol_ratio(
@@ -169,7 +170,7 @@ def _rows(
     vol_ratio: FloatArray,
     vol_factor: float,
 ) -> Rows:
-    forward, discount, sd, base_points, root, root_years = columns
+    forward, discount, sd, base_points, root, in_money_root, root_years = columns
     total_sd = np.multiply(vol_ratio, sd, out=vol_ratio)
     if vol_factor != 1.0:
         total_sd *= vol_factor
@@ -184,12 +185,27 @@ def _rows(
     prices[1] = call
     np.subtract(call, discount * (forward - strikes), out=prices[0])
     np.maximum(prices, 0.0, out=prices)
+    put_delta = call_delta - discount
     half = np.sqrt(prices)
     half *= root
     half += base_points
+    half += _in_money(put_delta, call_delta, in_money_root)
     bid, ask = _on_ticks(prices, half)
     total_sd /= root_years
-    return Rows(bid, ask, total_sd, call_delta - discount, call_delta)
+    return Rows(bid, ask, total_sd, put_delta, call_delta)
+
+
+def _in_money(
+    put_delta: FloatArray, call_delta: FloatArray, root: float | FloatArray
+) -> FloatArray:
+    """Return (root × delta)⁸ of both sides: three squarings cost less than any power."""
+    extra = np.empty((2, len(call_delta)))
+    np.multiply(put_delta, root, out=extra[0])
+    np.multiply(call_delta, root, out=extra[1])
+    extra *= extra
+    extra *= extra
+    extra *= extra
+    return extra
 
 
 def _on_ticks(prices: FloatArray, half: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -198,9 +214,7 @@ def _on_ticks(prices: FloatArray, half: FloatArray) -> tuple[FloatArray, FloatAr
     np.subtract(prices, half, out=bid)
     np.maximum(bid, 0.0, out=bid)
     np.add(prices, half, out=ask)
-    # The finer ticks below the switch are twice as many: 1 or 2 times those above it.
-    pitch = (sides < _TICK_SWITCH_POINTS) + 1.0
-    pitch *= _TICKS_PER_POINT_FROM
+    pitch = np.where(sides < _TICK_SWITCH_POINTS, _TICKS_PER_POINT_BELOW, _TICKS_PER_POINT_FROM)
     sides *= pitch
     bid += _TICK_SLACK
     np.floor(bid, out=bid)

@@ -133,7 +133,15 @@ def _table(name: str, told: dict[str, Any]) -> str:
     lines += [f"  {name} layer: {_figures(one)}" for name, one in told.get("by_layer", {}).items()]
     if "condors" in told:
         lines.append(f"  one-day condors: {_figures(told['condors'])}")
+    if "half_spread" in told:
+        lines.append(f"  half spreads, mean error in logs: {_widths(told['half_spread'])}")
     return "\n".join(lines)
+
+
+def _widths(told: dict[str, Any]) -> str:
+    names = ("out_of_the_money", "in_the_money", "calls_5_to_50_delta", "night")
+    shown = [f"{name.replace('_', ' ')} {told[name]:.3f}" for name in names if told.get(name)]
+    return ", ".join(shown) or "none"
 
 
 def _figures(bucket: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ Rules of this file:
 - Each strike's vol is that of its out-of-the-money side; a strike without two-sided quotes there
   has none (NaN).
 - A strike that stands twice in one expiry (AM and PM series under one name) is left out.
+- A VIX expiry that no VIX future shares is a weekly one, whatever name it has in the file.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -22,6 +23,7 @@ import numpy as np
 from market.errors import HistoryError, NoSuchSession
 from market.implied_vol import implied_vol
 from market.instruments import Right, TradingClass
+from market.listings import is_vix_monthly
 from market.pricing import DAYS_PER_YEAR, delta
 from market.quotes import BoolArray, Chain, FloatArray
 from market.sessions import SessionCalendar, exchange_zone
@@ -233,6 +235,8 @@ def _chain(
 ) -> Chain | str:
     """Return the chain of one expiry, or why it cannot be used."""
     expiry = date.fromisoformat(str(rows["expiry"][0]))
+    if trading_class is TradingClass.VIX and not is_vix_monthly(calendar, expiry):
+        trading_class = TradingClass.VIXW
     try:
         left = calendar.settles_at(trading_class, expiry) - at
         is_trading = at < calendar.trading_ends_at(trading_class, expiry)

@@ -1,101 +1,41 @@
-"""The fit of the width of quotes to the bid and ask of real chains, out of the money.
+"""The fit of the width of quotes to the bid and ask of real chains.
 
-Half of a spread is (base_points + root x sqrt(price)) x the factor of VIX and year, and rounding
-outwards adds half a tick on the mean. Fitted are `base_points` and `root`, and `vix_power` where
-the sample's VIX spans a factor of 1.5 or more; the factors of the years and the bounds stay given.
+The formula and its reasons stand in `market/quote_widths.py`. Options out of the money, which the
+strategies trade, tell `base_points`, `root`, `tenor_power`, and where the sample holds what tells
+them: `vix_power` where its VIX spans a factor of 1.5 or more, `close_factor` where there are
+quotes before and after the cash close, `weekly_factor` where there are monthly and weekly series.
+Those in the money tell `in_money_frac`, the snapshots of the night `night_factor`. The factors of
+the years and the bounds stay given; `open_factor` has a fit of its own, to quotes by the minute.
 Only years from 2022 on are fitted: before, one chain a year would have to tell both.
 """
 
 import dataclasses
 import math
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import numpy as np
 
-from market.calibration.chains import Snapshot
 from market.calibration.notes import FitNote, span
-from market.quotes import Chain, FloatArray
+from market.calibration.width_seen import SeenWidths, is_in, is_out, mean_error, shares
+from market.quote_widths import QuoteWidths
+from market.quotes import BoolArray, FloatArray
 from market.sessions import exchange_zone
-from market.surface_params import QuoteWidths
 
-FIRST_YEAR = 2022
-_MOST_YEARS = 70.0 / 365.0
-_LEAST_PRICE = 0.10  # below it a bid of 0 hides how wide a quote is
-_LEAST_QUOTES = 30
-_TICK_SWITCH_POINTS = 3.0
-_GRIDS = (0.10, 0.05, 0.01)
-_LEAST_VIX_SPAN = 1.5
+_LEAST_VIX_SPAN, _LEAST_TENOR_SPAN = 1.5, 3.0
 _SOFT_LOG = 0.05
-_NAMES = ("base_points", "root", "vix_power")
-
-VixAt = Callable[[datetime], float]
-
-
-@dataclass(frozen=True)
-class SeenWidths:
-    """Quotes of one snapshot: VIX and year, mids, half spreads and ticks in points."""
-
-    at: datetime
-    vix: float
-    mid: FloatArray
-    half: FloatArray
-    tick: FloatArray
-
-    def misses(self, widths: QuoteWidths) -> FloatArray:
-        """Return ln(modelled / real half spread) of each quote."""
-        factor = widths.factor(self.vix, self.at.year)
-        modelled = factor * (widths.base_points + widths.root * np.sqrt(self.mid))
-        return np.asarray(np.log((modelled + 0.5 * self.tick) / self.half))
-
-
-def seen_widths(snapshots: Sequence[Snapshot], vix_at: VixAt) -> list[SeenWidths]:
-    """Return the widths of live snapshots that quote enough options out of the money."""
-    found: list[SeenWidths] = []
-    for snapshot in snapshots:
-        chains = [chain for chain in snapshot.chains if chain.years <= _MOST_YEARS]
-        if snapshot.is_stale or not chains or snapshot.at.year < FIRST_YEAR:
-            continue
-        bid, ask = (np.concatenate(side) for side in zip(*map(_sides, chains), strict=True))
-        mid = 0.5 * (bid + ask)
-        kept = mid >= _LEAST_PRICE
-        if kept.sum() >= _LEAST_QUOTES:
-            bid, ask, mid = bid[kept], ask[kept], mid[kept]
-            tick = _ticks(bid, ask)
-            vix = vix_at(snapshot.at)
-            found.append(SeenWidths(snapshot.at, vix, mid, 0.5 * (ask - bid), tick))
-    return found
-
-
-def _sides(chain: Chain) -> tuple[FloatArray, FloatArray]:
-    """Return bid and ask of the options out of the money that have both."""
-    is_call = chain.strikes >= chain.forward
-    bid = np.where(is_call, chain.call_bid, chain.put_bid)
-    ask = np.where(is_call, chain.call_ask, chain.put_ask)
-    known = ~np.isnan(bid)
-    return bid[known], ask[known]
-
-
-def _ticks(bid: FloatArray, ask: FloatArray) -> FloatArray:
-    """Return the mean tick of both sides of each quote, by the grids below 3 points and above."""
-    prices = np.stack([bid, ask])
-    is_low = prices < _TICK_SWITCH_POINTS
-    ticks = np.empty(prices.shape)
-    for part in (is_low, ~is_low):
-        ticks[part] = _grid(prices[part])
-    return np.asarray(ticks.mean(axis=0))
-
-
-def _grid(prices: FloatArray) -> float:
-    fitting = (
-        grid
-        for grid in _GRIDS
-        if np.all(np.abs(prices / grid - np.round(prices / grid)) < 1e-3 / grid)
-    )
-    return next(fitting, _GRIDS[-1])
+_ROUNDS = 3
+_BOUNDS = {
+    "base_points": (1e-4, 1.0),
+    "root": (0.0, 1.0),
+    "in_money_frac": (0.0, 0.05),
+    "vix_power": (0.0, 3.0),
+    "tenor_power": (-1.0, 2.0),
+    "weekly_factor": (0.2, 20.0),
+    "close_factor": (0.2, 20.0),
+    "night_factor": (0.2, 20.0),
+}
+_Kept = Callable[[SeenWidths], BoolArray]
 
 
 def fit_widths(
@@ -105,58 +45,95 @@ def fit_widths(
     rest: Sequence[SeenWidths],
 ) -> tuple[QuoteWidths, tuple[FitNote, ...]]:
     """Return the widths fitted to a sample, measured on the `rest`; as given without a sample."""
+    live, unseen = _live(sample), _live(rest)
+    if not live:
+        return widths, ()
+    fitted = widths
+    night = [seen for seen in sample if seen.hour.is_night]
+    for _ in range(_ROUNDS):
+        fitted = _fitted(fitted, _told_by(live), live, is_out)
+        fitted = _fitted(fitted, ("in_money_frac",), live, is_in)
+    fitted = _fitted(fitted, ("night_factor",), night, is_out)
+    notes = [_note(part, "snapshots", fitted, live, unseen, is_out)]
+    if any(is_in(seen).any() for seen in live):
+        notes.append(_note(f"{part}.in_money_frac", "snapshots", fitted, live, unseen, is_in))
+    if night:
+        dark = [seen for seen in rest if seen.hour.is_night]
+        notes.append(_note(f"{part}.night_factor", "nights", fitted, night, dark, is_out))
+    return fitted, tuple(notes)
+
+
+def _live(sample: Sequence[SeenWidths]) -> list[SeenWidths]:
+    return [seen for seen in sample if not seen.hour.is_night]
+
+
+def _told_by(live: Sequence[SeenWidths]) -> tuple[str, ...]:
+    """Return the parameters that quotes out of the money of this sample can tell."""
+    names = ["base_points", "root"]
+    levels = [seen.vix for seen in live]
+    if max(levels) >= _LEAST_VIX_SPAN * min(levels):
+        names.append("vix_power")
+    years = [chain.years for seen in live for chain in seen.chains]
+    if max(years) >= _LEAST_TENOR_SPAN * min(years):
+        names.append("tenor_power")
+    if len({seen.hour.is_closing for seen in live}) > 1:
+        names.append("close_factor")
+    if len({chain.is_weekly for seen in live for chain in seen.chains}) > 1:
+        names.append("weekly_factor")
+    return tuple(names)
+
+
+def _fitted(
+    widths: QuoteWidths, names: Sequence[str], sample: Sequence[SeenWidths], kept: _Kept
+) -> QuoteWidths:
+    """Return the widths with some parameters fitted to the quotes kept of a sample."""
     from scipy.optimize import least_squares  # noqa: PLC0415 - only a fit needs it
 
-    if not sample:
-        return widths, ()
-    levels = [seen.vix for seen in sample]
-    names = _NAMES if max(levels) >= _LEAST_VIX_SPAN * min(levels) else _NAMES[:2]
-    shares = [
-        math.sqrt(share / len(seen.mid))
-        for share, seen in zip(_shares(sample), sample, strict=True)
+    parts = [(seen, kept(seen), share) for seen, share in zip(sample, shares(sample), strict=True)]
+    weighted = [
+        (seen, own, math.sqrt(share / own.sum())) for seen, own, share in parts if own.any()
     ]
+    if not weighted:
+        return widths
 
     def errors(values: FloatArray) -> FloatArray:
         trial = _with(widths, names, values)
         return np.concatenate(
-            [
-                share * _softened(seen.misses(trial))
-                for share, seen in zip(shares, sample, strict=True)
-            ]
+            [share * _softened(seen.misses(trial)[own]) for seen, own, share in weighted]
         )
 
-    low = [1e-4, 0.0, 0.0][: len(names)]
-    high = [1.0, 1.0, 3.0][: len(names)]
-    start = np.clip([getattr(widths, name) for name in names], np.array(low) + 1e-6, high)
-    fitted = _with(widths, names, least_squares(errors, start, bounds=(low, high)).x)
+    low, high = np.array([_BOUNDS[name] for name in names]).T
+    start = np.clip([getattr(widths, name) for name in names], low + 1e-6, high - 1e-6)
+    scale = np.maximum(np.abs(start), 1e-3)
+    found = least_squares(errors, start, bounds=(low, high), x_scale=scale)
+    return _with(widths, names, found.x)
+
+
+def _note(
+    part: str,
+    what: str,
+    widths: QuoteWidths,
+    sample: Sequence[SeenWidths],
+    rest: Sequence[SeenWidths],
+    kept: _Kept,
+) -> FitNote:
     days = [seen.at.astimezone(exchange_zone()).date() for seen in sample]
-    note = FitNote(
+    error = mean_error(widths, sample, kept)
+    return FitNote(
         part=part,
-        sample=f"snapshots of {span(days)}",
+        sample=f"{what} of {span(days)}",
         count=len(sample),
         unit="in logs of the half spread",
-        error=mean_error(fitted, sample),
-        held_out=mean_error(fitted, rest) if rest else None,
+        error=math.nan if error is None else error,
+        held_out=mean_error(widths, rest, kept),
         held_out_count=len(rest),
         measure="mean error",
     )
-    return fitted, (note,)
 
 
 def _softened(misses: FloatArray) -> FloatArray:
     scaled = np.sqrt(1.0 + (misses / _SOFT_LOG) ** 2) - 1.0
     return np.asarray(np.sign(misses) * _SOFT_LOG * np.sqrt(2.0 * scaled))
-
-
-def mean_error(widths: QuoteWidths, sample: Sequence[SeenWidths]) -> float:
-    """Return the mean absolute miss in logs, where a month of many snapshots counts as one."""
-    errors = [np.abs(seen.misses(widths)).mean() for seen in sample]
-    return float(np.average(errors, weights=_shares(sample)))
-
-
-def _shares(sample: Sequence[SeenWidths]) -> list[float]:
-    months = Counter((seen.at.year, seen.at.month) for seen in sample)
-    return [1.0 / months[seen.at.year, seen.at.month] for seen in sample]
 
 
 def _with(widths: QuoteWidths, names: Sequence[str], values: FloatArray) -> QuoteWidths:

@@ -93,16 +93,25 @@ def test_a_refit_writes_its_file_and_tells_sample_and_error_of_every_part(
         "spx_term.rest_by_minute",
         "spx_term.window_power",
         "spx_quotes",
+        "spx_quotes.in_money_frac",
+        "spx_quotes.night_factor",
         "vix_quotes",
+        "vix_quotes.in_money_frac",
+        "vix_quotes.night_factor",
+        "spx_quotes.open_factor",
     ]
     assert all(fit["line"] in out.read_text(encoding="utf-8") for fit in told["fits"])
-    # The shipped parameters are those of the same command, but for the widths and the window.
+    # The shipped parameters are those of the same command, but for the window.
     for name in ("vix9d", "vix3m", "vix6m", "vvix"):
         ours, theirs = getattr(shipped.family, name), getattr(fitted.family, name)
         assert asdict(theirs) == pytest.approx(asdict(ours), abs=0.01)
     assert asdict(fitted.vix_futures) == pytest.approx(asdict(shipped.vix_futures), rel=0.03)
     assert asdict(fitted.spx_smile) == pytest.approx(asdict(shipped.spx_smile), rel=0.02)
     assert fitted.spx_term.window_power == pytest.approx(shipped.spx_term.window_power, abs=0.06)
+    for name in ("spx_quotes", "vix_quotes"):
+        ours, theirs = asdict(getattr(shipped, name)), asdict(getattr(fitted, name))
+        assert theirs.pop("era") == ours.pop("era")
+        assert theirs == pytest.approx(ours, rel=0.02)
     rest, given = (dict(of.spx_term.rest_by_minute) for of in (fitted, shipped))
     assert rest == pytest.approx(given, abs=0.005)
 
@@ -115,7 +124,7 @@ def test_an_evaluation_tells_errors_by_snapshot_tenor_delta_and_condor(
     told = json.loads(alvh("calibrate", "--evaluate", file, "--data", data_folder, "--json").out)
 
     assert len(told["snapshots"]) == 12
-    assert {"all", "by_tenor_days", "by_delta", "condors"} < set(told["spx"])
+    assert {"all", "by_tenor_days", "by_delta", "condors", "half_spread"} < set(told["spx"])
     assert told["spx"]["condors"]["count"] == 27
     known, level = (
         told["spx"][key] for key in ("condors_at_real_level", "next_session_level_error_frac")

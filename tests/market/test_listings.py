@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from market.errors import ConfigError, NoSuchSession
 from market.instruments import TradingClass
-from market.listings import ListingRules, Listings
+from market.listings import ListingRules, Listings, is_vix_monthly
 from market.sessions import SessionCalendar
 
 SPX, SPXW, VIX, VIXW = TradingClass.SPX, TradingClass.SPXW, TradingClass.VIX, TradingClass.VIXW
@@ -389,3 +389,36 @@ def test_a_malformed_file_is_refused_in_one_sentence(
 def test_every_shipped_rule_names_its_source(rules: ListingRules) -> None:
     assert all(rule.source for rule in rules.rules)
     assert {rule.trading_class for rule in rules.rules} == set(TradingClass)
+
+
+@pytest.mark.parametrize(
+    ("expiry", "is_monthly"),
+    [
+        (date(2026, 7, 22), True),
+        (date(2026, 7, 29), False),
+        (date(2026, 8, 19), True),
+        (date(2024, 6, 18), True),
+        (date(2014, 3, 18), True),
+        (date(2014, 3, 19), False),
+    ],
+    ids=str,
+)
+def test_a_vix_expiry_is_monthly_when_futures_expire_with_it(
+    calendar: SessionCalendar, expiry: date, is_monthly: bool
+) -> None:
+    assert is_vix_monthly(calendar, expiry) is is_monthly
+
+
+def test_all_vix_series_of_two_decades_are_told_apart(
+    listings: Listings, calendar: SessionCalendar
+) -> None:
+    first, last = date(2016, 9, 1), date(2027, 9, 1)
+    listed = {
+        kind_and_expiry
+        for on in calendar.dates
+        if first <= on <= last
+        for kind_and_expiry in listings.vix_expiries(on, last)
+    }
+
+    assert len(listed) > 500
+    assert all(is_vix_monthly(calendar, day) is (kind is VIX) for kind, day in listed)

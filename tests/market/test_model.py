@@ -26,7 +26,10 @@ from market.surface_params import SurfaceParams
 
 SPXW, SPX, VIX, VIXW = TradingClass.SPXW, TradingClass.SPX, TradingClass.VIX, TradingClass.VIXW
 FRIDAY, MONDAY, TUESDAY = date(2018, 2, 2), date(2018, 2, 5), date(2018, 2, 6)
+VIX_WEEK = date(2018, 2, 21)
 FEBRUARY, MARCH, APRIL = date(2018, 2, 14), date(2018, 3, 21), date(2018, 4, 18)
+FRIDAY_OPEN = datetime(2018, 2, 2, 14, 30, tzinfo=UTC)
+FRIDAY_NOON = datetime(2018, 2, 2, 17, 0, tzinfo=UTC)
 FRIDAY_ENTRY = datetime(2018, 2, 2, 21, 10, tzinfo=UTC)
 MONDAY_OPEN = datetime(2018, 2, 5, 14, 30, tzinfo=UTC)
 MONDAY_NOON = datetime(2018, 2, 5, 17, 0, tzinfo=UTC)
@@ -174,17 +177,41 @@ def test_an_expiring_series_trades_until_the_second_before_the_cash_close(
     assert chain.quote(Decimal(2640), Right.PUT) is not None
 
 
-def test_quotes_are_the_numbers_of_the_chain(market: ModelMarket) -> None:
-    contracts = [put(2640), put(2700), OptionContract(VIX, MARCH, Decimal(18), Right.CALL)]
+@pytest.mark.parametrize("at", [FRIDAY_OPEN, FRIDAY_NOON, FRIDAY_ENTRY], ids=str)
+def test_quotes_are_the_numbers_of_the_chain(market: ModelMarket, at: datetime) -> None:
+    contracts = [
+        put(2640),
+        put(2900),
+        OptionContract(VIX, MARCH, Decimal(18), Right.CALL),
+        OptionContract(VIXW, VIX_WEEK, Decimal(11), Right.CALL),
+    ]
 
-    quotes = market.quotes(contracts, FRIDAY_ENTRY)
+    quotes = market.quotes(contracts, at)
 
-    chains = [market.chain(c.trading_class, c.expiry, FRIDAY_ENTRY) for c in contracts]
+    chains = [market.chain(c.trading_class, c.expiry, at) for c in contracts]
+    assert len(quotes) == len(contracts)
     assert list(quotes.values()) == [
         chain.quote(contract.strike, contract.right)
         for chain, contract in zip(chains, contracts, strict=True)
         if chain is not None
     ]
+
+
+def test_quotes_are_wider_after_the_close_and_in_weekly_vix_series(market: ModelMarket) -> None:
+    index = OptionContract(SPX, date(2018, 3, 16), Decimal(2750), Right.PUT)
+    month = OptionContract(VIX, FEBRUARY, Decimal(14), Right.CALL)
+    week = OptionContract(VIXW, VIX_WEEK, Decimal(14), Right.CALL)
+
+    noon, evening = (
+        {
+            contract: (quote.ask or 0.0) - (quote.bid or 0.0)
+            for contract, quote in market.quotes([index, month, week], at).items()
+        }
+        for at in (FRIDAY_NOON, FRIDAY_ENTRY)
+    )
+
+    assert all(evening[contract] > noon[contract] > 0.0 for contract in (index, month, week))
+    assert all(spreads[week] > 2.0 * spreads[month] for spreads in (noon, evening))
 
 
 def test_a_strike_the_market_moved_away_from_is_still_quoted(market: ModelMarket) -> None:

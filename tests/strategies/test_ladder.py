@@ -208,7 +208,7 @@ def test_without_planned_condors_any_premium_is_too_much() -> None:
 
 def test_half_a_delta_in_every_layer_is_a_valid_ladder() -> None:
     params = MethodParams.model_validate(
-        {"alvh": {"delta_near": 0.5, "delta_mid": 0.5, "delta_long": 0.5}}
+        {"alvh": dict.fromkeys(("delta_near", "delta_mid", "delta_long", "max_spread_frac"), 0.5)}
     )
     scene = Scene()
 
