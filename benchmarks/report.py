@@ -23,6 +23,7 @@ SCRIPTS = (
     "events",
     "daemon",
     "order_on_wire",
+    "hedge_window",
     "journal_commits",
 )
 PACKAGES = ("numpy", "scipy", "sqlalchemy", "msgspec", "distributed")

@@ -2,7 +2,7 @@
 paper account, for `shadow` the simulated exchange."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from brokers.lockstep import LockstepClock
 from brokers.sim.broker import SimBroker
 from brokers.sim.store import ExchangeStore
 from market.sessions import SessionCalendar, exchange_zone
+from strategies.hedge_params import AlvhParams
 
 PAPER, SHADOW = PAPER_PROFILE, "shadow"
 RUN_MODES = {PAPER: "P", SHADOW: "W"}
@@ -71,7 +72,10 @@ def build_adapter(settings: Settings, clock: Clock, *, may_be_delayed: bool) -> 
     """Return the adapter that the settings name, not connected yet."""
     calendar = load_calendar()
     listings = load_listings(calendar, settings)
-    ours = adapter_settings(settings.ib, may_be_delayed=may_be_delayed)
+    ours = replace(
+        adapter_settings(settings.ib, may_be_delayed=may_be_delayed),
+        least_delta=least_aim(settings.alvh) / 2,
+    )
     dates = VenueDates(calendar.last_trade_date, calendar.settles_at, _cash_hours(calendar))
     broker = IbBroker(ours, clock.now, dates)
 
@@ -85,6 +89,12 @@ def build_adapter(settings: Settings, clock: Clock, *, may_be_delayed: bool) -> 
     broker.lines_lost, broker.sender.package_veto = feed.release, feed.package_veto
     broker.keep_diary(PriceDiary(feed.board, broker.line, broker.cache, clock.now))
     return Adapter(broker, feed, calendar, ours.account, monthlies)
+
+
+def least_aim(params: AlvhParams) -> float:
+    """Return the least delta of a call that the hedge may aim for."""
+    aims = params.delta_near, params.delta_mid, params.delta_long
+    return min(*aims, params.fallback_delta_min)
 
 
 def _cash_hours(calendar: SessionCalendar) -> Callable[[datetime], bool]:

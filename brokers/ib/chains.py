@@ -3,8 +3,8 @@
 Rows that were not asked for, or whose quote has a veto, are NaN: nothing can be traded on them.
 Only the side that is out of the money is asked for, and a few strikes beyond the money for parity;
 an in-the-money vol is that of the same strike's other side. VIX calls are asked for by parts, away
-from the money, until nobody bids for them or their delta is nothing: no rule trades what lies
-beyond.
+from the money, until nobody bids for them or their delta is below all that is aimed for: no rule
+trades what lies beyond.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -23,8 +23,7 @@ from market.quotes import Chain, FloatArray
 PARITY_STRIKES = 3
 NEAR_LEVELS = 2.0  # the first part of VIX calls, in levels of VIX
 PART_STRIKES = 16
-FAR_STRIKES = 3  # so many in a row must be worthless: one may be a quote that is missing
-WORTHLESS_DELTA = 0.01
+FAR_STRIKES = 3  # so many in a row must be of no use: one may be a quote that is missing
 MOST_MISS_FRAC = 0.05
 SIDE_NAMES = {Right.CALL: "call", Right.PUT: "put"}
 SHOWN_NAMES = ("bid", "ask", "iv", "delta")
@@ -57,19 +56,21 @@ def _is_vix_above(contract: OptionContract, strike: float) -> bool:
     return contract.spec.underlying == "VIX" and float(contract.strike) > strike
 
 
-def is_far_out(shown: Mapping[OptionContract, LineShown], level: float) -> bool:
-    """Tell whether the furthest VIX calls seen are worthless, so that all beyond them are.
+def is_far_out(shown: Mapping[OptionContract, LineShown], level: float, least_delta: float) -> bool:
+    """Tell whether the furthest VIX calls seen are of no use, so that all beyond them are.
 
     A line that stays silent counts as one without a bid: beyond it others would be waited for.
     """
     calls = [c for c in shown if c.right is Right.CALL and _is_vix_above(c, level)]
     furthest = sorted(calls, key=lambda c: c.strike)[-FAR_STRIKES:]
-    return len(furthest) == FAR_STRIKES and all(_is_worthless(shown[c]) for c in furthest)
+    return len(furthest) == FAR_STRIKES and all(
+        _is_useless(shown[c], least_delta) for c in furthest
+    )
 
 
-def _is_worthless(line: LineShown) -> bool:
+def _is_useless(line: LineShown, least_delta: float) -> bool:
     bid, delta = line.get("bid"), line.get("delta")
-    return not bid or (delta is not None and delta < WORTHLESS_DELTA)
+    return not bid or (delta is not None and delta < least_delta)
 
 
 def _nearest_strikes(rows: list[OptionContract], level: float) -> set[Decimal]:

@@ -215,7 +215,7 @@ class IbFeed:
         shown: dict[OptionContract, LineShown] = {}
         for part in wanted_parts(listing.con_ids, level, width):
             shown |= await self._look({contract: listing.con_ids[contract] for contract in part})
-            if is_far_out(shown, level):
+            if is_far_out(shown, level, self._settings.least_delta):
                 break
         at = self._clock()
         years = max((self._facts.settles_at(*key) - at) / YEAR, 1e-6)

@@ -257,7 +257,7 @@ def test_the_scorecard_counts_the_ten_worst_days(tables: Tables) -> None:
     days = card["worst_days"]
     assert len(days) == 10
     assert [day["condor_usd"] for day in days] == sorted(day["condor_usd"] for day in days)
-    assert card["hedge_usd"] == pytest.approx(2083.05)
+    assert card["hedge_usd"] == pytest.approx(1750.43)
     assert card["credit_captured_frac"] == pytest.approx(
         sum(t.credit_points * t.quantity for t in tables.trades)
         / sum((t.mid_points or 0) * t.quantity for t in tables.trades),

@@ -278,7 +278,7 @@ def test_what_is_at_risk_is_that_of_now_and_not_of_the_last_close(noon: Noon) ->
 
     after = overview(facts, noon.blind)["holdings"]
     assert isinstance(after, dict)
-    assert (held["open_max_loss_usd"], after["open_max_loss_usd"]) == (4860.0, 0.0)
+    assert (held["open_max_loss_usd"], after["open_max_loss_usd"]) == (4880.0, 0.0)
 
 
 def test_a_diary_tells_each_look_in_order(noon: Noon) -> None:
