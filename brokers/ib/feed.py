@@ -114,6 +114,7 @@ class IbFeed:
             self._settings, self._line, self._finder, self._clock, self._facts, lines=lines
         )
         ahead._begin()
+        await self.board.read_again(self._line.wire, moment_at)
         levels = await ahead.levels()
         await ahead._curve(levels)
         await ahead.quotes(request.contracts)
