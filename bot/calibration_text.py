@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 from bot.calibration import Calibration
+from market.tick_grids import QuoteGrids, TickGrid
 
 # What no data at hand can tell, and why; it stays as it was given.
 GIVEN = {
@@ -82,6 +83,11 @@ def _without_data(found: Calibration) -> dict[str, str]:
     }
 
 
+def _grid(grid: TickGrid) -> str:
+    ticks = f"below_points = {grid.below_points}, from_points = {grid.from_points}"
+    return f"{{ since = {grid.since}, {ticks} }}"
+
+
 def _section(name: str, section: Any) -> list[str]:
     """Return a section as TOML; tables keyed by years and nested sections follow its numbers."""
     numbers: list[str] = []
@@ -90,6 +96,8 @@ def _section(name: str, section: Any) -> list[str]:
         value = getattr(section, field.name)
         if isinstance(value, float):
             numbers.append(f"{field.name} = {round(value, 6)}")
+        elif isinstance(section, QuoteGrids):
+            numbers.append(f"{field.name} = [{', '.join(map(_grid, value))}]")
         elif isinstance(value, tuple):
             rows = (f"{key} = {round(part, 6)}" for key, part in value)
             tables += ["", f"[{name}.{field.name}]", *rows]

@@ -136,6 +136,7 @@ class Surface:
             discount=math.exp(-rate_frac * series.years),
             sd=max(math.sqrt(at_money.variance), _LEAST_TOTAL_SD),
             half=self._half_spread(series, forward, vol, width_factors),
+            grid=self.params.quote_grids.at(series.trading_class, series.at),
             shape=smile_shape(self.params.spx_smile, at_money.shape_sessions, vol),
         )
 
@@ -180,6 +181,7 @@ class Surface:
             discount=math.exp(-rate_frac * years),
             sd=max(_vix_atm_iv(smile, years, vol.vvix) * math.sqrt(years), _LEAST_TOTAL_SD),
             half=self._half_spread(series, forward, vol, width_factors),
+            grid=self.params.quote_grids.at(series.trading_class, series.at),
             call_wing=smile.call_wing + smile.call_wing_short * math.exp(-10.0 * years),
         )
 

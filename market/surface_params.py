@@ -7,6 +7,7 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from datetime import date
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,6 +17,7 @@ from market.family import FamilyParams, MemberParams
 from market.instruments import TradingClass
 from market.param_checks import check_ascending, require_positive
 from market.quote_widths import QuoteWidths
+from market.tick_grids import QuoteGrids, TickGrid
 
 _Section = TypeVar("_Section")
 
@@ -181,6 +183,7 @@ class SurfaceParams:
     vix_smile: VixSmile
     spx_quotes: QuoteWidths
     vix_quotes: QuoteWidths
+    quote_grids: QuoteGrids
 
     @classmethod
     def from_toml(cls, text: str, source_name: str = "surface.toml") -> "SurfaceParams":
@@ -212,6 +215,7 @@ class SurfaceParams:
             vix_smile=reader.section(VixSmile, "vix_smile", tables["vix_smile"]),
             spx_quotes=reader.section(QuoteWidths, "spx_quotes", tables["spx_quotes"]),
             vix_quotes=reader.section(QuoteWidths, "vix_quotes", tables["vix_quotes"]),
+            quote_grids=reader.grids("quote_grids", tables["quote_grids"]),
         )
 
     def quotes(self, trading_class: TradingClass) -> QuoteWidths:
@@ -249,6 +253,30 @@ class _Reader:
             return kind(**values)
         except ValueError as error:
             raise ConfigError(f"{self.source_name}: [{name}] {error}.") from error
+
+    def grids(self, name: str, table: Any) -> QuoteGrids:
+        classes = {field.name for field in fields(QuoteGrids)}
+        self.check_keys(f"[{name}]", table, classes)
+        try:
+            return QuoteGrids(
+                **{key: self._grids_of(f"[{name}] {key}", table[key]) for key in classes}
+            )
+        except ValueError as error:
+            raise ConfigError(f"{self.source_name}: [{name}] {error}.") from error
+
+    def _grids_of(self, place: str, rows: Any) -> tuple[TickGrid, ...]:
+        if not isinstance(rows, list):
+            raise ConfigError(f"{self.source_name}: {place} must be a list of grids.")
+        found: list[TickGrid] = []
+        for row in rows:
+            self.check_keys(place, row, {"since", "below_points", "from_points"})
+            since, ticks = row["since"], (row["below_points"], row["from_points"])
+            if not isinstance(since, date):
+                raise ConfigError(
+                    f"{self.source_name}: {place} since must be a date, got {since!r}."
+                )
+            found.append(TickGrid(since, *(self._number(place, tick) for tick in ticks)))
+        return tuple(found)
 
     def _number(self, place: str, value: Any) -> float:
         if (

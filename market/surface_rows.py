@@ -18,9 +18,9 @@ from market.quote_widths import HalfSpread
 from market.quotes import Chain, FloatArray
 from market.surface_params import VixSmile
 from market.surface_smile import SmileShape
+from market.tick_grids import TICK_SWITCH_POINTS, TickGrid
 from market.values import value
 
-_TICKS_PER_POINT_BELOW, _TICKS_PER_POINT_FROM, _TICK_SWITCH_POINTS = 20.0, 10.0, 3.0
 _TICK_SLACK = 1e-9  # a price that stands on a tick but for rounding noise stays there
 
 
@@ -40,13 +40,14 @@ class Expiry:
 
 @value(frozen=True, slots=True)
 class Terms:
-    """What all rows of one expiry share: forward, discount, total at-the-money sd and spread."""
+    """What all rows of one expiry share: forward, discount, total at-the-money sd and quotes."""
 
     series: Expiry
     forward: float
     discount: float
     sd: float
     half: HalfSpread
+    grid: TickGrid
 
 
 @value(frozen=True, slots=True)
@@ -127,6 +128,8 @@ def _numbers(terms: Terms) -> tuple[float, ...]:
         half.base_points,
         half.root,
         half.in_money_root,
+        terms.grid.per_point_below,
+        terms.grid.per_point_from,
         root_years,
     )
 
@@ -170,7 +173,7 @@ def _rows(
     vol_ratio: FloatArray,
     vol_factor: float,
 ) -> Rows:
-    forward, discount, sd, base_points, root, in_money_root, root_years = columns
+    forward, discount, sd, base_points, root, in_money_root, *per_point, root_years = columns
     total_sd = np.multiply(vol_ratio, sd, out=vol_ratio)
     if vol_factor != 1.0:
         total_sd *= vol_factor
@@ -190,7 +193,7 @@ def _rows(
     half *= root
     half += base_points
     half += _in_money(put_delta, call_delta, in_money_root)
-    bid, ask = _on_ticks(prices, half)
+    bid, ask = _on_ticks(prices, half, *per_point)
     total_sd /= root_years
     return Rows(bid, ask, total_sd, put_delta, call_delta)
 
@@ -208,13 +211,18 @@ def _in_money(
     return extra
 
 
-def _on_ticks(prices: FloatArray, half: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _on_ticks(
+    prices: FloatArray,
+    half: FloatArray,
+    per_point_below: float | FloatArray,
+    per_point_from: float | FloatArray,
+) -> tuple[FloatArray, FloatArray]:
     sides = np.empty((2, *prices.shape))
     bid, ask = sides
     np.subtract(prices, half, out=bid)
     np.maximum(bid, 0.0, out=bid)
     np.add(prices, half, out=ask)
-    pitch = np.where(sides < _TICK_SWITCH_POINTS, _TICKS_PER_POINT_BELOW, _TICKS_PER_POINT_FROM)
+    pitch = np.where(sides < TICK_SWITCH_POINTS, per_point_below, per_point_from)
     sides *= pitch
     bid += _TICK_SLACK
     np.floor(bid, out=bid)

@@ -39,6 +39,6 @@ def finish(
         print_json(result)
         return
     console.print()
-    console.print(as_text(result), highlight=False)
+    console.print(as_text(result), highlight=False, soft_wrap=True)
     console.print()
     console.print(f"Written to {folder}/: equity.png, summary.json, journal.db, bot.log")

@@ -181,9 +181,10 @@ def test_quotes_are_legal_and_hold_the_price_whatever_the_widths(
 
     seen = chain(params, widths, factors, trading_class=trading_class, days=days, vix=vix)
 
+    grid = params.quote_grids.at(trading_class, seen.at)
     bid, ask = np.stack([seen.put_bid, seen.call_bid]), np.stack([seen.put_ask, seen.call_ask])
     for side in (bid, ask):
-        tick = np.where(side < 3.0, 0.05, 0.10)
+        tick = np.where(side < 3.0, grid.below_points, grid.from_points)
         np.testing.assert_allclose(side / tick, np.round(side / tick), atol=1e-6)
     assert (bid >= 0.0).all()
     assert (ask > bid).all()

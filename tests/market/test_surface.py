@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from call_counts import calls_made
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market.errors import ConfigError
@@ -105,7 +105,7 @@ def model_prices(chain: Chain, right: Right) -> FloatArray:
     )
 
 
-def assert_quotes_are_legal(chain: Chain) -> None:
+def assert_quotes_are_legal(chain: Chain, below: float = 0.05, above: float = 0.10) -> None:
     """Bids and asks stand on ticks, uncrossed, around the model price and near to it."""
     for right, bid, ask in (
         (Right.PUT, chain.put_bid, chain.put_ask),
@@ -113,14 +113,14 @@ def assert_quotes_are_legal(chain: Chain) -> None:
     ):
         fair = model_prices(chain, right)
         for side in (bid, ask):
-            tick = np.where(side < 3.0, 0.05, 0.10)
+            tick = np.where(side < 3.0, below, above)
             np.testing.assert_allclose(side / tick, np.round(side / tick), atol=1e-7)
             assert (side == np.round(side, 2)).all()
         assert (bid >= 0.0).all()
         assert (ask > bid).all()
         assert (bid <= fair + 1e-8).all()
         assert (ask >= fair - 1e-8).all()
-        tick = np.where(ask <= 3.0, 0.05, 0.10)
+        tick = np.where(ask <= 3.0, below, above)
         is_two_sided = bid > 0.0
         assert (np.abs(0.5 * (bid + ask) - fair)[is_two_sided] <= tick[is_two_sided]).all()
 
@@ -193,13 +193,34 @@ def test_spx_quotes_stand_on_ticks_around_the_model_price(
     assert_quotes_are_legal(chain)
 
 
-@given(vol_states(), st.floats(9.0, 85.0), st.floats(1 / 365, 0.9))
-def test_vix_quotes_stand_on_ticks_around_the_model_price(
-    surface: Surface, vol: VolState, forward: float, years: float
+# Cboe's notice of 2022-11-29, and the bids of the chains at hand: see surface.toml.
+@pytest.mark.parametrize(
+    ("trading_class", "at", "below", "above"),
+    [
+        (TradingClass.VIX, ENTRY, 0.05, 0.10),
+        (TradingClass.VIX, datetime(2022, 11, 28, 20, tzinfo=UTC), 0.05, 0.10),
+        (TradingClass.VIX, datetime(2022, 11, 29, 20, tzinfo=UTC), 0.01, 0.05),
+        (TradingClass.VIXW, ENTRY, 0.05, 0.10),
+        (TradingClass.VIXW, datetime(2026, 7, 23, 20, tzinfo=UTC), 0.01, 0.01),
+    ],
+)
+@given(vol=vol_states(), forward=st.floats(9.0, 85.0), years=st.floats(1 / 365, 0.9))
+@settings(max_examples=25)
+def test_vix_quotes_stand_on_the_ticks_of_their_class_and_day_around_the_model_price(
+    surface: Surface,
+    trading_class: TradingClass,
+    at: datetime,
+    below: float,
+    above: float,
+    vol: VolState,
+    forward: float,
+    years: float,
 ) -> None:
-    chain = vix_chain(surface, vol=vol, forward=forward, years=years)
+    changes = {"trading_class": trading_class, "at": at, "forward": forward, "years": years}
 
-    assert_quotes_are_legal(chain)
+    chain = vix_chain(surface, vol=vol, **changes)
+
+    assert_quotes_are_legal(chain, below, above)
 
 
 @given(vol_states(), spx_tenors())
