@@ -6,6 +6,8 @@ Run from the root of the project: ALVH_DATA=DIR python benchmarks/error_pictures
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from benchmarks.surface_errors import groups
 from bot.calibration import chains_of
 from bot.settings import DEFAULT_PRESET, load_settings
 from bot.world import World, historical_world
+from market.calibration.chains import Snapshot
 from market.calibration.evaluation import (
     DELTA_BOUNDS,
     LAYER_DAYS,
@@ -26,6 +29,8 @@ from market.calibration.evaluation import (
 )
 from market.calibration.futures_fit import misses_by_position, recorded_curves
 from market.calibration.split import is_held_out, is_month_held_out
+from market.calibration.width_seen import SeenWidths, is_out, seen_widths
+from market.instruments import TradingClass
 from market.quotes import FloatArray
 
 mpl.use("Agg")
@@ -34,7 +39,11 @@ TARGET = Path(__file__).resolve().parent.parent / "docs" / "images" / "model_err
 HELD_OUT = ("closing chains", "evenings", "within a session")
 TENORS = TENOR_BOUNDS_DAYS[:-1]
 LEAST_CASES = 20
+MOST_VIX_POINTS = 200.0
+PRICES, HALVES = (0.1, 0.3, 1, 3, 10, 30), (0.02, 0.05, 0.1, 0.2, 0.3)
 
+# Mids, real and modelled half spreads of one snapshot, points.
+Widths = tuple[FloatArray, FloatArray, FloatArray]
 Found = Mapping[str, Sequence[SnapshotErrors]]
 
 
@@ -107,6 +116,57 @@ def draw_futures(axes: Any, world: World) -> None:
     axes.set_title(f"VIX futures: median error, {len(curves):,} sessions")
 
 
+def draw_widths(axes: Any, title: str, groups_of: Mapping[str, Sequence[Widths]]) -> None:
+    """Draw the median half spread by price, out of the money: dots are real, lines the model."""
+    edges: FloatArray = np.geomspace(0.1, 60.0, 14)
+    for number, (name, seen) in enumerate(groups_of.items()):
+        mid, half, modelled = (np.concatenate(column) for column in zip(*seen, strict=True))
+        real_medians, medians, places = [], [], []
+        for low, high in pairwise(edges):
+            inside = (mid >= low) & (mid < high)
+            if inside.sum() >= LEAST_CASES:
+                places.append(float(np.sqrt(low * high)))
+                real_medians.append(float(np.median(half[inside])))
+                medians.append(float(np.median(modelled[inside])))
+        axes.plot(places, real_medians, "o", ms=4, color=f"C{number}", label=f"{name}, real")
+        axes.plot(places, medians, color=f"C{number}", label=f"{name}, model")
+    axes.loglog()
+    axes.minorticks_off()
+    axes.set_xticks(PRICES, [f"{price:g}" for price in PRICES])
+    axes.set_yticks(HALVES, [f"{half:g}" for half in HALVES])
+    axes.set_xlabel("price, points")
+    axes.set_ylabel("points")
+    axes.set_title(title)
+    axes.legend(fontsize=8)
+
+
+def widths_of(
+    world: World, snapshots: Sequence[Snapshot], *, is_weekly: bool | None = None
+) -> list[Widths]:
+    """Return mids, real and modelled half spreads of the live quotes out of the money."""
+    found: list[Widths] = []
+    vix_at = partial(_vix_at, world)
+    for seen in seen_widths(snapshots, vix_at, world.calendar):
+        if seen.hour.is_night:
+            continue
+        widths = world.market.params.quotes(_class_of(seen))
+        kept = is_out(seen)
+        if is_weekly is not None:
+            kept &= seen.column("is_weekly") == is_weekly
+        half = seen.column("half")[kept]
+        found.append((seen.column("mid")[kept], half, half * np.exp(seen.misses(widths)[kept])))
+    return found
+
+
+def _class_of(seen: SeenWidths) -> TradingClass:
+    is_index = max(chain.forward for chain in seen.chains) > MOST_VIX_POINTS
+    return TradingClass.SPXW if is_index else TradingClass.VIX
+
+
+def _vix_at(world: World, at: datetime) -> float:
+    return world.market.levels(at).vix
+
+
 def _band(axes: Any, most: float, *, least: float, frac: float) -> None:
     """Draw the diagonal and the errors allowed around it."""
     line: FloatArray = np.linspace(0.0, most, 50)
@@ -132,14 +192,21 @@ def main() -> None:
         if name in HELD_OUT
     }
     vix = [one for one in snapshots if one.underlying == "VIX" and not one.is_stale]
-    calls = evaluate(world.market, world.calendar, [one for one in vix if is_held_out(one)])
-    figure = Figure(figsize=(12, 9), layout="constrained")
+    spx = [one for one in snapshots if one.underlying == "SPX" and is_held_out(one)]
+    unseen = [one for one in vix if is_held_out(one)]
+    figure = Figure(figsize=(12, 13), layout="constrained")
     figure.suptitle("What the modelled market misses of chains and settles it has never seen")
-    (vols, condors), (layers, futures) = figure.subplots(2, 2)
+    (vols, condors), (layers, futures), (spx_widths, vix_widths) = figure.subplots(3, 2)
     draw_vols(vols, found)
     draw_condors(condors, found)
-    draw_calls(layers, calls)
+    draw_calls(layers, evaluate(world.market, world.calendar, unseen))
     draw_futures(futures, world)
+    draw_widths(spx_widths, "SPX half spreads out of the money", {"SPX": widths_of(world, spx)})
+    kinds = {
+        "monthly": widths_of(world, unseen, is_weekly=False),
+        "weekly": widths_of(world, unseen, is_weekly=True),
+    }
+    draw_widths(vix_widths, "VIX half spreads out of the money", kinds)
     figure.savefig(TARGET, dpi=90)
 
 

@@ -100,7 +100,7 @@ def test_held_out_chains_within_a_session_are_met_within_a_vol_point(
 
     assert told["all"]["count"] > 13_000
     assert told["all"]["median_absolute"] <= 1.0
-    # The goal for condors is missed most here: 0.28 points, 25 %.
+    # The goal for condors is missed most here: 0.28 points, 26 %.
     assert told["condors"]["median_absolute"] <= 0.28
     assert told["condors"]["median_absolute_frac"] <= 0.27
 
@@ -120,7 +120,7 @@ def test_a_night_old_chain_is_met_too(world: World, data_folder: Path) -> None:
 def test_held_out_condors_of_the_evening_are_met_within_a_sixth(
     world: World, data_folder: Path
 ) -> None:
-    """The goal is 0.10 points or 15 %, and it is missed: 0.20 points, 17 %, on 12 days.
+    """The goal is 0.10 points or 15 %, and it is missed: 0.19 points, 16 %, on 12 days.
 
     Given the true vol at the money it would be 0.18 points, 15 %; docs/simulation.md tells more.
     """
@@ -133,8 +133,8 @@ def test_held_out_condors_of_the_evening_are_met_within_a_sixth(
     told = report(evaluate(world.market, world.calendar, unseen))["spx"]["condors"]
 
     assert told["count"] == 36
-    assert told["median_absolute"] <= 0.20
-    assert told["median_absolute_frac"] <= 0.18
+    assert told["median_absolute"] <= 0.19
+    assert told["median_absolute_frac"] <= 0.17
 
 
 def test_held_out_vix_calls_are_met_within_a_tenth(world: World, data_folder: Path) -> None:
