@@ -188,14 +188,26 @@ async def test_what_would_be_traded_is_looked_at_again_together(world: World) ->
         renewed = await bench.feed.renew(before, (far,))
 
         now = bench.clock.now()
-        (fresh,) = (await bench.feed.quotes((far,))).values()
         bench.feed.release()
         (unforeseen,) = (await bench.feed.quotes((far,))).values()
         assert renewed.quotes == {far: unforeseen}
         assert (renewed.at, renewed.quotes[far].at) == (now, now)
         assert call_at(renewed.chains[KEY], -1) == figures(unforeseen)
         assert call_at(renewed.chains[KEY], -2) == call_at(chain, -2)
-        assert (before.chains[KEY].at, fresh.at) == (AT, AT)
+        assert before.chains[KEY].at == AT
+
+
+async def test_who_asks_for_quotes_alone_gets_those_of_now(world: World) -> None:
+    more = puts(LINES)
+    async with bench_at(world, AT, most_lines=LINES) as bench:
+        await bench.feed.prepare(SnapshotRequest(contracts=more), AT + LAST_SECONDS)
+        await bench.pass_time(5)
+
+        seen = await bench.feed.snapshot(SnapshotRequest(contracts=more))
+        quotes = await bench.feed.quotes(more)
+
+        assert {quote.at for quote in seen.quotes.values()} == {AT}
+        assert {quote.at for quote in quotes.values()} == {bench.clock.now()}
 
 
 def call_at(chain: Chain, row: int) -> tuple[float | None, ...]:
