@@ -12,12 +12,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
-from itertools import islice, starmap
+from itertools import islice
 from typing import Any, NamedTuple
 
 from brokers.ib.codes import Reaction, rule_of
 from brokers.ib.messages import ErrorSeen, Tick, WireEvent
-from brokers.ib.remembered import Remembered
+from brokers.ib.remembered import Asked, Remembered
 from brokers.ib.shown import KIND_OF_NUMBER, DataKind, LineShown
 from brokers.ib.standing import StandingLine, StandingLines
 from brokers.ib.wire import Wire
@@ -187,10 +187,20 @@ class Board:
         wanted = {name: contracts[name] for name in islice(rest, self._standing.room)}
         if wanted:
             shown |= await self._have_stand(wire, wanted, is_done)
-        turns = {n: contracts[n] for n in rest if n not in wanted and n not in known}
-        if turns:
-            shown |= await self._in_turns(wire, turns, is_done)
+        turns = [name for name in rest if name not in wanted and name not in known]
+        asked = [Asked(name, contracts[name], is_done) for name in turns]
+        shown |= await self._in_turns(wire, asked)
         return {name: LineShown() for name in silent} | known | shown
+
+    async def read_again(self, wire: Wire, moment_at: datetime) -> None:
+        """Read in one turn after the other what a moment within seconds needs younger.
+
+        Raises:
+            MarketDataError: a look came for the lines.
+            BrokerUnavailable: the socket is gone.
+        """
+        due = self._remembered.due(wire, moment_at)
+        await self._in_turns(wire, [asked for asked in due if asked.name not in self._standing])
 
     async def _have_stand(
         self, wire: Wire, contracts: Mapping[Any, Any], is_done: Callable[[LineShown], bool]
@@ -201,14 +211,12 @@ class Board:
             manner = _Manner(gives_way=True, stays=True)
             shown = await self._read(wire, contracts, is_done, self._wait_s, manner)
         self._give_way()
-        for name in contracts:
+        for name, contract in contracts.items():
             if name not in self._standing:
-                self._remembered.keep(wire, name, None)
+                self._remembered.keep(wire, Asked(name, contract, is_done), None)
         return shown
 
-    async def _in_turns(
-        self, wire: Wire, contracts: Mapping[Any, Any], is_done: Callable[[LineShown], bool]
-    ) -> dict[Any, LineShown]:
+    async def _in_turns(self, wire: Wire, rows: Collection[Asked]) -> dict[Any, LineShown]:
         """Read lines one by one, as many at a time as are free, and remember what they show.
 
         Each is asked for when nothing waits to be sent, so that what cannot wait is not held up.
@@ -216,30 +224,29 @@ class Board:
         shown: dict[Any, LineShown] = {}
         free, next_one = asyncio.Semaphore(self._room()), asyncio.Lock()
 
-        async def read(name: object, contract: object) -> None:
+        async def read(asked: Asked) -> None:
             async with free:
                 async with next_one:
                     await wire.calm()
                 if not self._is_wanted():
-                    shown[name] = await self._turn_of(wire, name, contract, is_done)
+                    shown[asked.name] = await self._turn_of(wire, asked)
 
         self._give_way()
         async with self._turn:
-            ends = await asyncio.gather(*starmap(read, contracts.items()), return_exceptions=True)
+            ends = await asyncio.gather(*map(read, rows), return_exceptions=True)
         for failed in filter(None, ends):
             raise failed
         self._give_way()
         return shown
 
-    async def _turn_of(
-        self, wire: Wire, name: object, contract: object, is_done: Callable[[LineShown], bool]
-    ) -> LineShown:
-        row, is_wanted = {name: contract}, self._is_wanted
-        line = (await self._batch(wire, row, is_done, is_wanted, TURN_S, stays=False))[name]
-        if line.refusal is None and is_done(line):
-            self._remembered.keep(wire, name, line)
+    async def _turn_of(self, wire: Wire, asked: Asked) -> LineShown:
+        row, is_wanted = {asked.name: asked.contract}, self._is_wanted
+        batch = await self._batch(wire, row, asked.is_done, is_wanted, TURN_S, stays=False)
+        line = batch[asked.name]
+        if line.refusal is None and asked.is_done(line):
+            self._remembered.keep(wire, asked, line)
         elif not self._is_wanted():
-            self._remembered.keep(wire, name, None)
+            self._remembered.keep(wire, asked, None)
         return line
 
     def _is_wanted(self) -> bool:

@@ -78,7 +78,7 @@ class IbFeed:
         finder: ContractFinder,
         clock: Callable[[], datetime],
         facts: FeedFacts,
-        lines: Looking | None = None,
+        lines: Ahead | Glances | None = None,
     ) -> None:
         """Read `lines`, by default a board of its own."""
         self._settings = settings
@@ -86,8 +86,9 @@ class IbFeed:
         self._finder = finder
         self._clock = clock
         self._facts = facts
-        self.board = Board(clock, most_lines=settings.most_lines, wait_s=settings.quote_s)
-        self._lines: Looking = lines or self.board
+        own = Board(clock, most_lines=settings.most_lines, wait_s=settings.quote_s)
+        self.board = own if lines is None else lines.board
+        self._lines: Looking = lines or own
         self.kind = DataKind.LIVE
         self.vetoes: Counter[Veto] = Counter()
         self.last_levels: IndexLevels | None = None
@@ -114,9 +115,10 @@ class IbFeed:
             self._settings, self._line, self._finder, self._clock, self._facts, lines=lines
         )
         ahead._begin()
+        await self.board.read_again(self._line.wire, moment_at)
         levels = await ahead.levels()
         await ahead._curve(levels)
-        await ahead.quotes(request.contracts)
+        await ahead._quotes_known(request.contracts)
         for key in request.chains:
             await ahead.chain(key, levels)
 
@@ -146,7 +148,7 @@ class IbFeed:
             levels=levels,
             curve=await self._curve(levels),
             chains={key: chain for key, chain in chains.items() if chain is not None},
-            quotes=await self.quotes(request.contracts),
+            quotes=await self._quotes_known(request.contracts),
             bars=await self._bars(request.bars),
         )
 
@@ -158,9 +160,7 @@ class IbFeed:
         Raises:
             BrokerUnavailable: the line is down.
         """
-        ids = await self._finder.con_ids(contracts)
-        wire, named = self._line.wire, self._named(ids)
-        shown = await self.board.look(wire, named, lambda line: line.is_whole, of_now=True)
+        shown = await self._look_now(contracts)
         at = self._clock()
         quotes = {contract: line.quote(at) for contract, line in _unrefused(shown).items()}
         chains = {
@@ -242,9 +242,22 @@ class IbFeed:
         return {c: translate.option_by_id(api, number) for c, number in con_ids.items()}
 
     async def quotes(self, contracts: Iterable[OptionContract]) -> dict[OptionContract, Quote]:
-        """Return the quotes of those contracts that TWS lists."""
+        """Return the quotes of those contracts that TWS lists, as they are now."""
+        shown, at = await self._look_now(contracts), self._clock()
+        return {contract: line.quote(at) for contract, line in _unrefused(shown).items()}
+
+    async def _look_now(
+        self, contracts: Iterable[OptionContract]
+    ) -> dict[OptionContract, LineShown]:
         ids = await self._finder.con_ids(contracts)
-        shown = await self._look(ids)
+        wire, named = self._line.wire, self._named(ids)
+        return await self.board.look(wire, named, lambda line: line.is_whole, of_now=True)
+
+    async def _quotes_known(
+        self, contracts: Iterable[OptionContract]
+    ) -> dict[OptionContract, Quote]:
+        """Return the quotes, each as of when a line showed it last."""
+        shown = await self._look(await self._finder.con_ids(contracts))
         at = self._clock()
         return {contract: line.quote(at) for contract, line in _unrefused(shown).items()}
 

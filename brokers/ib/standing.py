@@ -14,7 +14,7 @@ from brokers.ib.shown import LineShown
 from brokers.ib.wire import Wire
 
 HEARD_WITHIN = timedelta(seconds=60)
-KEPT_FREE = 16  # lines for a look at what nobody foresaw, and at an order's legs
+KEPT_FREE = 24  # lines for turns, for a look at what nobody foresaw, and at an order's legs
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ async def test_no_more_lines_stand_than_leave_room_for_a_look(world: World) -> N
 
 
 async def test_a_look_at_more_gives_back_no_more_than_it_needs(world: World) -> None:
-    more = [replace(CONTRACTS[0], strike=Decimal(2600 + 5 * n)) for n in range(KEPT_FREE + 1)]
+    more = [replace(CONTRACTS[0], strike=Decimal(2570 + 5 * n)) for n in range(KEPT_FREE + 1)]
     async with bench_at(world, AT, most_lines=LEVELS_AND_CURVE + 3 + KEPT_FREE) as bench:
         await bench.feed.prepare(WANTED, bench.clock.now())
 

@@ -13,7 +13,7 @@ from ib_samples import AT
 
 from bot.world import World
 from brokers.gateway.pacing import MESSAGES_PER_SECOND, Pace
-from brokers.ib.remembered import READ_WITHIN, TOLD_FOR
+from brokers.ib.remembered import LAST_SECONDS, TOLD_FOR
 from brokers.ib.settings import IbSettings
 from brokers.ib.standing import KEPT_FREE
 from market.errors import MarketDataError
@@ -24,9 +24,15 @@ NEXT_DAY = (AT + timedelta(days=3)).date()
 KEY = (TradingClass.SPXW, NEXT_DAY)
 CHAIN = SnapshotRequest(chains=(KEY,))
 LINES = 40
+LEVELS_AND_CURVE = 5 + 4 * 4
 PULSE = 1  # line of the adapter's own
 HALF_MINUTE = timedelta(seconds=30)
 HANGS_S = 20.0
+
+
+def puts(count: int) -> tuple[OptionContract, ...]:
+    strikes = (Decimal(2600 + 5 * n) for n in range(count))
+    return tuple(OptionContract(*KEY, strike, Right.PUT) for strike in strikes)
 
 
 async def numbers_used(bench: Bench, doing: Awaitable[object]) -> int:
@@ -38,11 +44,11 @@ async def numbers_used(bench: Bench, doing: Awaitable[object]) -> int:
 
 async def test_a_look_is_a_read_of_what_stands_and_of_what_was_read_in_turns(world: World) -> None:
     async with bench_at(world, AT, most_lines=LINES, gateway_lines=LINES + PULSE) as bench:
-        moment_at = AT + READ_WITHIN
+        moment_at = AT + LAST_SECONDS
 
         asked = await numbers_used(bench, bench.feed.prepare(CHAIN, moment_at))
         standing = bench.feed.board.lines_standing
-        await bench.pass_time(READ_WITHIN.total_seconds())
+        await bench.pass_time(LAST_SECONDS.total_seconds())
         at_moment = await numbers_used(bench, bench.feed.snapshot(CHAIN))
         chain = (await bench.feed.snapshot(CHAIN)).chains[KEY]
 
@@ -54,7 +60,7 @@ async def test_a_look_is_a_read_of_what_stands_and_of_what_was_read_in_turns(wor
 
 async def test_what_was_read_too_long_ago_is_asked_for_anew(world: World) -> None:
     async with bench_at(world, AT, most_lines=LINES) as bench:
-        await bench.feed.prepare(CHAIN, AT + READ_WITHIN)
+        await bench.feed.prepare(CHAIN, AT + LAST_SECONDS)
         await bench.pass_time(TOLD_FOR.total_seconds() + 1)
 
         chain = (await bench.feed.snapshot(CHAIN)).chains[KEY]
@@ -78,6 +84,18 @@ async def test_turns_are_taken_once_early_and_once_more_in_the_last_seconds(worl
         assert first - last == LINES - KEPT_FREE
 
 
+async def test_few_turns_are_taken_as_late_as_their_number_allows(world: World) -> None:
+    few = SnapshotRequest(contracts=puts(5))
+    async with bench_at(world, AT, most_lines=LEVELS_AND_CURVE + KEPT_FREE) as bench:
+        moment_at, asked = AT + HALF_MINUTE, list[int]()
+        await bench.feed.snapshot(few)  # contract details are asked for once
+        for wait_s in (0, 26, 2, 1):
+            await bench.pass_time(wait_s)
+            asked.append(await numbers_used(bench, bench.feed.prepare(few, moment_at)))
+
+        assert asked == [LEVELS_AND_CURVE + 5, 0, 5, 0]
+
+
 async def test_nothing_is_remembered_beyond_the_moment_or_the_socket(world: World) -> None:
     async with bench_at(world, AT, most_lines=LINES) as bench:
         await bench.feed.prepare(CHAIN, AT)
@@ -91,10 +109,7 @@ async def test_nothing_is_remembered_beyond_the_moment_or_the_socket(world: Worl
 
 
 async def test_lines_that_are_silent_are_left_alone_for_a_while(world: World) -> None:
-    unknown = [
-        OptionContract(TradingClass.SPXW, NEXT_DAY, Decimal(2600 + 5 * n), Right.PUT)
-        for n in range(LINES)
-    ]
+    unknown = puts(LINES)
     async with bench_at(world, AT, most_lines=LINES, quote_s=0.01) as bench:
         board, wire = bench.feed.board, bench.broker.line.wire
         named = {c: bench.feed._named({c: 1})[c] for c in unknown}  # no such contract
@@ -164,7 +179,7 @@ async def test_turns_keep_under_the_rate_and_hold_up_nothing_else(world: World) 
 
 async def test_what_would_be_traded_is_looked_at_again_together(world: World) -> None:
     async with bench_at(world, AT, most_lines=LINES) as bench:
-        await bench.feed.prepare(CHAIN, AT + READ_WITHIN)
+        await bench.feed.prepare(CHAIN, AT + LAST_SECONDS)
         await bench.pass_time(5)
         before = await bench.feed.snapshot(CHAIN)
         chain = before.chains[KEY]
@@ -173,14 +188,26 @@ async def test_what_would_be_traded_is_looked_at_again_together(world: World) ->
         renewed = await bench.feed.renew(before, (far,))
 
         now = bench.clock.now()
-        (fresh,) = (await bench.feed.quotes((far,))).values()
         bench.feed.release()
         (unforeseen,) = (await bench.feed.quotes((far,))).values()
         assert renewed.quotes == {far: unforeseen}
         assert (renewed.at, renewed.quotes[far].at) == (now, now)
         assert call_at(renewed.chains[KEY], -1) == figures(unforeseen)
         assert call_at(renewed.chains[KEY], -2) == call_at(chain, -2)
-        assert (before.chains[KEY].at, fresh.at) == (AT, AT)
+        assert before.chains[KEY].at == AT
+
+
+async def test_who_asks_for_quotes_alone_gets_those_of_now(world: World) -> None:
+    more = puts(LINES)
+    async with bench_at(world, AT, most_lines=LINES) as bench:
+        await bench.feed.prepare(SnapshotRequest(contracts=more), AT + LAST_SECONDS)
+        await bench.pass_time(5)
+
+        seen = await bench.feed.snapshot(SnapshotRequest(contracts=more))
+        quotes = await bench.feed.quotes(more)
+
+        assert {quote.at for quote in seen.quotes.values()} == {AT}
+        assert {quote.at for quote in quotes.values()} == {bench.clock.now()}
 
 
 def call_at(chain: Chain, row: int) -> tuple[float | None, ...]:
