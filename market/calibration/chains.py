@@ -137,7 +137,9 @@ def _query(has: Collection[str], source: str) -> str:
         )
         day = "quote_date"
     root = "upper(root::VARCHAR)" if "root" in has else "''"
-    stale = "stale_underlying" if "stale_underlying" in has else "false"
+    stale = "false"
+    if "stale_underlying" in has:
+        stale = "coalesce(stale_underlying::BOOLEAN, false)"
     underlying = (
         f"CASE WHEN ({root})[1:3] IN ('SPX', 'VIX') THEN ({root})[1:3] ELSE '' END AS underlying"
     )
@@ -265,7 +267,7 @@ def _sides(rows: Mapping[str, Any]) -> tuple[FloatArray, dict[str, FloatArray]]:
         place = np.searchsorted(strikes, rows["strike"][own])
         is_single &= np.bincount(place, minlength=len(strikes)) <= 1
         bid, ask = rows["bid"][own], rows["ask"][own]
-        is_good = (bid > 0.0) & (ask > bid)
+        is_good = (bid > 0.0) & (ask > bid) & np.isfinite(ask)
         for side, values in (("bid", bid), ("ask", ask)):
             column = np.full(len(strikes), np.nan)
             column[place] = np.where(is_good, values, np.nan)

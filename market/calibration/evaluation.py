@@ -74,7 +74,7 @@ class SnapshotErrors:
 
     @property
     def judged(self) -> FloatArray:
-        """Return the errors that count: 5 to 50 delta (VIX: 10 to 55), up to 65 days."""
+        """Return the errors that count: 5 to 50 delta, up to 65 days."""
         return self.rows.error[is_judged(self.rows)]
 
 

@@ -130,6 +130,27 @@ def test_a_column_of_the_wrong_kind_is_told_in_one_sentence(
     assert str(told.value).startswith("chains.parquet")
 
 
+@pytest.mark.parametrize(
+    ("stale", "is_stale"),
+    [("NULL::BOOLEAN", False), ("'False'", False), ("'True'", True), ("1", True)],
+)
+def test_a_spot_is_stale_where_the_file_says_so_and_nowhere_else(
+    tmp_path: Path, calendar: SessionCalendar, stale: str, is_stale: bool
+) -> None:
+    path = written(tmp_path, columns=f"*, {stale} AS stale_underlying", stamp="2018-02-02 13:40")
+
+    assert read(path, calendar).is_stale is is_stale
+
+
+def test_an_ask_without_end_is_no_quote(tmp_path: Path, calendar: SessionCalendar) -> None:
+    endless = "* REPLACE (if(strike < 2700, 'inf'::DOUBLE, ask) AS ask)"
+
+    (chain,) = read(written(tmp_path, columns=endless), calendar).chains
+
+    assert chain.forward == pytest.approx(FORWARD, abs=1e-6)
+    assert chain.strikes[~np.isnan(chain.call_iv)].min() == 2700.0
+
+
 def test_without_a_spot_the_strikes_tell_the_underlying(
     tmp_path: Path, calendar: SessionCalendar
 ) -> None:
