@@ -99,7 +99,11 @@ def _price(sign: int, quote: Quote | None) -> float | None:
 
 
 def _sale(holding: Holding, quote: Quote | None, at: datetime) -> OrderIntent | None:
-    """Return the order that sells one holding of the hedge at its bid, None without one."""
+    """Return the order that sells one holding of the hedge at its bid, None without one.
+
+    A bid of less than a tick cannot be met: quotes stand on cents, orders on 0.05. The order then
+    asks for the tick.
+    """
     if quote is None or not quote.bid or holding.position <= 0:
         return None
     bid = Decimal(str(round(quote.bid, 4)))
@@ -110,7 +114,7 @@ def _sale(holding: Holding, quote: Quote | None, at: datetime) -> OrderIntent | 
         campaign=holding.campaign,
         legs=(Leg(holding.contract, -1),),
         quantity=holding.position,
-        limit_credit=floor_to_tick(bid, tick),
+        limit_credit=max(floor_to_tick(bid, tick), tick),
         good_until=at + ORDER_LIFE,
         layer=holding.layer,
         is_closing=True,
