@@ -36,6 +36,11 @@ class AlvhParams(Section):
     tolerance_near_days: int = Field(10, ge=0, description="Accepted miss of the near tenor.")
     tolerance_mid_days: int = Field(20, ge=0, description="Accepted miss of the mid tenor.")
     tolerance_long_days: int = Field(35, ge=0, description="Accepted miss of the long tenor.")
+    weekly_series: bool = Field(
+        True,
+        description="Take weekly VIX series too; without them the near tenor needs a tolerance of"
+        " 26 days.",
+    )
     delta_near: float = Field(0.45, gt=0, lt=1, description="Target delta of the near layer.")
     delta_mid: float = Field(0.30, gt=0, lt=1, description="Target delta of the mid layer.")
     delta_long: float = Field(0.20, gt=0, lt=1, description="Target delta of the long layer.")

@@ -30,6 +30,7 @@ class LayerTarget:
     tolerance_days: int
     delta: float
     roll_dte: int
+    may_be_weekly: bool = True
 
 
 def targets(params: AlvhParams) -> tuple[LayerTarget, ...]:
@@ -41,6 +42,7 @@ def targets(params: AlvhParams) -> tuple[LayerTarget, ...]:
             params.tolerance_near_days,
             params.delta_near,
             params.roll_near_dte,
+            params.weekly_series,
         ),
         LayerTarget(
             Layer.MID,
@@ -48,6 +50,7 @@ def targets(params: AlvhParams) -> tuple[LayerTarget, ...]:
             params.tolerance_mid_days,
             params.delta_mid,
             params.roll_mid_dte,
+            params.weekly_series,
         ),
         LayerTarget(
             Layer.LONG,
@@ -55,6 +58,7 @@ def targets(params: AlvhParams) -> tuple[LayerTarget, ...]:
             params.tolerance_long_days,
             params.delta_long,
             params.roll_long_dte,
+            params.weekly_series,
         ),
     )
 
@@ -64,12 +68,15 @@ def target_expiry(
 ) -> ChainKey | None:
     """Return the listed VIX expiry nearest the tenor within its tolerance, ties to the later.
 
-    `not_before` asks for an expiry on or after that date (R-25's early roll).
+    `not_before` asks for an expiry on or after that date (R-25's early roll). Weekly series count
+    only where the target takes them.
     """
     session = context.session
     until = session + timedelta(days=target.tenor_days + target.tolerance_days)
     best: tuple[int, int, ChainKey] | None = None
     for key in context.listings.vix_expiries(session, until):
+        if key[0] is TradingClass.VIXW and not target.may_be_weekly:
+            continue
         days = (key[1] - session).days
         miss = abs(days - target.tenor_days)
         if miss > target.tolerance_days or (not_before is not None and key[1] < not_before):

@@ -40,6 +40,25 @@ def target(tenor: int, tolerance: int) -> LayerTarget:
     return LayerTarget(Layer.NEAR, tenor, tolerance, 0.45, 5)
 
 
+@pytest.mark.parametrize(
+    ("tolerance", "expiry"),
+    [
+        # Monthly expiries on 23 January 2018: 14 February (22 days) and 21 March (57).
+        (10, (VIX, date(2018, 2, 14))),
+        (7, None),
+    ],
+)
+def test_without_weekly_series_the_nearest_monthly_within_reach_is_taken(
+    tolerance: int, expiry: ChainKey | None
+) -> None:
+    params = DEFAULTS.alvh.model_copy(
+        update={"weekly_series": False, "tolerance_near_days": tolerance}
+    )
+    context = Scene().context(MomentName.HEDGE_WINDOW)
+
+    assert target_expiry(context, targets(params)[0]) == expiry
+
+
 def test_the_default_ladder_aims_at_30_110_and_220_days() -> None:
     assert targets(DEFAULTS.alvh) == (
         LayerTarget(Layer.NEAR, 30, 10, 0.45, 21),
