@@ -12,7 +12,7 @@ Why each term:
 - The years have narrowed the dear quotes; the cheap ones stood as near as their ticks let them
   before as well. VIX, and VIX and year together, stay inside bounds.
 - The eighth power of delta: out of the money delta says nothing that the price does not, and from
-  70 delta on widths jump to a share of the index, the same in every year and at any VIX. Nobody
+  70 delta on widths jump to a share of the index, which follows neither year nor VIX. Nobody
   makes a market in what its out-of-the-money twin and the future are as good for. In the last
   three days it shrinks to nothing: what is about to be exercised is worth its intrinsic value.
 """
