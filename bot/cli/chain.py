@@ -16,8 +16,17 @@ from bot.cli.options import (
 )
 from market.errors import ConfigError, MarketDataError
 from market.instruments import Right, TradingClass
+from market.model import ModelMarket
 from market.quotes import Chain
 from market.sessions import exchange_zone
+
+# The other class of options on the same index: series of one date may stand in either.
+_TWIN_CLASS = {
+    TradingClass.SPX: TradingClass.SPXW,
+    TradingClass.SPXW: TradingClass.SPX,
+    TradingClass.VIX: TradingClass.VIXW,
+    TradingClass.VIXW: TradingClass.VIX,
+}
 
 
 class MomentType(click.ParamType[datetime]):
@@ -86,17 +95,25 @@ def command(
     kind = TradingClass(trading_class.upper())
     chain = market.faultless_chain(kind, expiry, at)
     if chain is None:
-        raise MarketDataError(
-            f"no {kind} series expiring {expiry} was listed and trading at"
-            f" {at.astimezone(exchange_zone()):%Y-%m-%d %H:%M} New York time; choose another"
-            " expiry, or list every session with --set market.listing=hypothetical."
-        )
+        raise MarketDataError(_absence(market, kind, expiry, at))
     levels = market.levels(at)
     spot = levels.spx if kind in (TradingClass.SPX, TradingClass.SPXW) else levels.vix
     if as_json:
         print_json(as_json_object(chain, spot))
     else:
         click.echo(as_text(chain, spot))
+
+
+def _absence(market: ModelMarket, kind: TradingClass, expiry: date, at: datetime) -> str:
+    """Return why there is no chain, and what to ask for instead."""
+    other = _TWIN_CLASS[kind]
+    remedy = "choose another expiry, or list every session with --set market.listing=hypothetical"
+    if market.faultless_chain(other, expiry, at) is not None:
+        remedy = f"that expiry is one of {other}: --class {other}"
+    return (
+        f"no {kind} series expiring {expiry} was listed and trading at"
+        f" {at.astimezone(exchange_zone()):%Y-%m-%d %H:%M} New York time; {remedy}."
+    )
 
 
 def as_json_object(chain: Chain, spot: float) -> dict[str, Any]:

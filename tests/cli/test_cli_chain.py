@@ -49,6 +49,22 @@ def test_a_chain_that_cannot_be_had_is_told_in_one_sentence(
     assert told.err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("asked", "expiry", "listed"),
+    [("VIX", "2018-02-07", "VIXW"), ("VIXW", "2018-03-21", "VIX"), ("SPX", "2018-02-05", "SPXW")],
+)
+def test_an_expiry_of_the_other_class_is_told_with_its_class(
+    alvh: Alvh, asked: str, expiry: str, listed: str
+) -> None:
+    told = alvh("chain", "--class", asked, "--at", "2018-02-02T15:30", "--expiry", expiry)
+
+    assert (told.code, told.out) == (3, "")
+    assert told.err == (
+        f"alvh: no {asked} series expiring {expiry} was listed and trading at 2018-02-02 15:30"
+        f" New York time; that expiry is one of {listed}: --class {listed}.\n"
+    )
+
+
 def test_calibrate_wants_chains(alvh: Alvh) -> None:
     told = alvh("calibrate")
 
