@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import re
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -244,11 +243,28 @@ def test_a_stress_path_starts_the_evening_before(tables: Tables) -> None:
 
 def test_the_model_errors_are_those_of_the_page_that_explains_them() -> None:
     page = (ROOT / "docs" / "simulation.md").read_text(encoding="utf-8")
-    numbers = set(re.findall(r"\d+(?:\.\d+)?", page))
+    errors = {row["what"]: row["value"] for row in model_error()["errors"]}
+    vol = errors["implied vol of SPX options, closing chains held out"]
+    condor = "credit of one-day 25-wide condors"
+    closing, evenings = (
+        errors[f"{condor}, {sample} held out"] for sample in ("closing chains", "evenings of 2026")
+    )
+    future, far_future = (
+        errors[f"VIX future, {place} position, where not recorded"] for place in ("first", "eighth")
+    )
 
-    for row in model_error()["errors"]:
-        shown = {f"{row['value']:g}", f"{100 * row['value']:g}"}
-        assert shown & numbers, row
+    shown = (
+        f"implied vol, vol points | {vol} |",
+        f"one-day 25-wide condors, credit, points | {closing} | {evenings} |",
+        f"as a part of the credit | {100 * errors['the same as a part of the credit']:g} % |",
+        f"VIX1D inferred | {100 * errors['VIX1D inferred where it is not recorded']:g} % |",
+        f"delta, up to 65 days | {errors['VIX calls of 5 to 50 delta, up to 65 days']} points;",
+        f"VIX futures, positions 1 to 8 | {future} ",
+        f" {far_future} points | months held out, 2007–2026 |",
+    )
+
+    assert [each for each in shown if each not in page] == []
+    assert len(errors) == 8
 
 
 def test_the_scorecard_counts_the_ten_worst_days(tables: Tables) -> None:
