@@ -97,8 +97,11 @@ def test_a_folder_without_a_study_is_one_sentence(alvh: Alvh, tmp_path: Path) ->
     assert "name a folder that `alvh study claims --out` has written" in answer.err
 
 
-def test_the_committed_study_renders_again_from_its_figures(alvh: Alvh, tmp_path: Path) -> None:
-    folder = Path(__file__).parents[2] / "docs" / "studies" / "built-in-2014-2018"
+@pytest.mark.parametrize("name", ["built-in-2014-2018", "recorded-2006-2026"])
+def test_the_committed_study_renders_again_from_its_figures(
+    alvh: Alvh, tmp_path: Path, name: str
+) -> None:
+    folder = Path(__file__).parents[2] / "docs" / "studies" / name
 
     answer = alvh("report", "--study", folder, "--out", tmp_path / "again.html")
 

@@ -1,6 +1,7 @@
 """README's figures are what the program says today."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from cli_samples import Alvh
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+STUDY = Path(__file__).parents[2] / "docs" / "studies" / "recorded-2006-2026"
 FIVE_YEARS = ("--from", "2014-01-03", "--to", "2018-12-31", "--json")
 
 
@@ -34,6 +36,21 @@ def test_the_five_years_stand_in_readme_as_they_come_out(alvh: Alvh) -> None:
     )
 
     assert told(full, ungated) in words(README)
+
+
+def test_the_twenty_recorded_years_stand_in_readme_as_the_study_tells_them() -> None:
+    study = json.loads((STUDY / "claims.json").read_text(encoding="utf-8"))
+    base = study["books"][0]
+    verdicts = Counter(claim["verdict"] for claim in study["claims"])
+
+    assert (
+        f"the condors alone turn 250,000 into {round(base['end_nlv_without_hedge_usd'], -2):,.0f}"
+        f" and the account with the hedge ends at {round(base['end_nlv_usd'], -2):,.0f},"
+        f" its deepest drawdown {100 * base['max_drawdown_frac']:.1f} % against"
+        f" {100 * base['max_drawdown_without_hedge_frac']:.1f} %; of the method's"
+        f" {verdicts.total()} claims {verdicts['supported']} are supported,"
+        f" {verdicts['refuted']} refuted and {verdicts['undecided']} undecided"
+    ) in words(README)
 
 
 def told(full: dict[str, Any], ungated: dict[str, Any]) -> str:
