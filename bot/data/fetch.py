@@ -61,8 +61,8 @@ class NotThere(MarketDataError):
 class _Again(Exception):
     """Another attempt may succeed; `wait_seconds` is what the server asks for, None if nothing."""
 
-    def __init__(self, what: str, wait_seconds: float | None = None) -> None:
-        super().__init__(what)
+    def __init__(self, url: str, what: str, wait_seconds: float | None = None) -> None:
+        super().__init__(f"{url} {what}")
         self.wait_seconds = wait_seconds
 
 
@@ -113,7 +113,7 @@ class Fetcher:
                 with attempt:
                     return transfer.attempt()
         except _Again as trouble:
-            raise MarketDataError(f"{transfer.url} {trouble}; try again later.") from trouble
+            raise MarketDataError(f"{trouble}; try again later.") from trouble
         except httpx2.InvalidURL as trouble:
             raise ConfigError(f"{transfer.url} is no address ({trouble}); correct it.") from trouble
         raise InvariantBroken("a retry must end by a return or an error")
@@ -158,7 +158,7 @@ class _Transfer:
         except httpx2.RequestError as trouble:
             self._forget_useless_part()
             reason = str(trouble) or type(trouble).__name__
-            raise _Again(f"cannot be read whole ({reason})") from trouble
+            raise _Again(self.url, f"cannot be read whole ({reason})") from trouble
 
     def _headers(self) -> dict[str, str]:
         if self._part and self._validator:
@@ -175,11 +175,11 @@ class _Transfer:
             raise NotThere(f"{self.url} answers {status}: there is no such file.")
         if status == httpx2.codes.RANGE_NOT_SATISFIABLE and self._part:
             self._part.clear()
-            raise _Again(f"answers {status}")
+            raise _Again(self.url, f"answers {status}")
         if status in _TRANSIENT or status >= _SERVER_FAULT:
             wait = _retry_after(response)
             asked = "" if wait is None else f" and asks to wait {wait:.0f} s"
-            raise _Again(f"answers {status}{asked}", wait)
+            raise _Again(self.url, f"answers {status}{asked}", wait)
         raise MarketDataError(f"{self.url} answers {status}, which is no file.")
 
     def _start(self, response: httpx2.Response) -> None:
@@ -187,7 +187,7 @@ class _Transfer:
         if response.status_code == httpx2.codes.PARTIAL_CONTENT:
             if not headers.get("Content-Range", "").startswith(f"bytes {len(self._part)}-"):
                 self._part.clear()
-                raise _Again("answers with another part than the one asked for")
+                raise _Again(self.url, "answers with another part than the one asked for")
             return
         self._part.clear()
         self._validator = None
@@ -217,7 +217,7 @@ class _Transfer:
         total = response.headers.get("Content-Range", "").rpartition("/")[2]
         if total.isdecimal() and int(total) != len(self._part):
             self._part.clear()
-            raise _Again(f"sent another number of bytes than {total}")
+            raise _Again(self.url, f"sent another number of bytes than {total}")
 
     def _forget_useless_part(self) -> None:
         if self._validator is None:

@@ -168,7 +168,7 @@ def test_download_fetches_what_is_named(alvh: Alvh, server: Server, history: Pat
         "vix: vix_daily.csv written until 2018-02-07\n"
         "vvix: vvix_daily.csv written until 2018-02-05\n"
     )
-    assert answer.err == "answers 503; next try in 0 s\n"
+    assert answer.err == f"{server.url}{VVIX_PATH} answers 503; next try in 0 s\n"
     assert set(contents(history)) == {"vix_daily.csv", "vvix_daily.csv", "data_manifest.json"}
 
 
