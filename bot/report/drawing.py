@@ -10,7 +10,7 @@ import numpy as np
 
 CONDOR, HEDGE, NET, FULL, QUIET = "#b5651d", "#2e7d32", "#333333", "#1b6ca8", "#8a8a8a"
 SIZE = (5.4, 3.5)
-CROWD, LONG_NAME = 5, 8
+CROWD, LONG_NAME, MOST_LEVEL = 5, 8, 12
 STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "alvh",
@@ -94,6 +94,7 @@ def bars(
         axis.bar(places + offset, values, width, color=color, label=label)
     axis.axhline(0.0, color=NET, linewidth=0.8)
     is_crowded = len(names) > CROWD and max(map(len, names)) > LONG_NAME
+    is_crowded |= len(names) > MOST_LEVEL
     if is_crowded:
         axis.set_xticks(places, names, rotation=35, ha="right")
     else:
