@@ -3,8 +3,6 @@
 Run from the root of the project: ALVH_DATA=DIR python benchmarks/error_pictures.py
 """
 
-import os
-import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -15,10 +13,8 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 
-from benchmarks.surface_errors import groups
-from bot.calibration import chains_of
-from bot.settings import DEFAULT_PRESET, load_settings
-from bot.world import World, historical_world
+from benchmarks.surface_errors import groups, recorded
+from bot.world import World
 from market.calibration.chains import Snapshot
 from market.calibration.evaluation import (
     DELTA_BOUNDS,
@@ -181,11 +177,7 @@ def main() -> None:
     """Measure and draw."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - after the backend is chosen
 
-    named = os.environ.get("ALVH_DATA")
-    if not named:
-        sys.exit("ALVH_DATA must name a folder of real market data.")
-    world = historical_world(load_settings(DEFAULT_PRESET, None, ()), Path(named), seed=7)
-    snapshots = chains_of(world, Path(named))
+    world, snapshots = recorded()
     found = {
         name: evaluate(world.market, world.calendar, own)
         for name, own in groups(world, snapshots).items()

@@ -115,13 +115,18 @@ def figures(told: Mapping[str, Told], vix: Told, vix1d: Told) -> dict[str, float
     }
 
 
-def main() -> None:
-    """Measure, print the table and renew the file."""
+def recorded() -> tuple[World, list[Snapshot]]:
+    """Return the world of the folder that ALVH_DATA names, and its chains."""
     named = os.environ.get("ALVH_DATA")
     if not named:
         sys.exit("ALVH_DATA must name a folder of real market data.")
     world = historical_world(load_settings(DEFAULT_PRESET, None, ()), Path(named), seed=7)
-    snapshots = chains_of(world, Path(named))
+    return world, chains_of(world, Path(named))
+
+
+def main() -> None:
+    """Measure, print the table and renew the file."""
+    world, snapshots = recorded()
     told = {
         name: report(evaluate(world.market, world.calendar, own))["spx"]
         for name, own in groups(world, snapshots).items()

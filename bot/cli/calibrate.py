@@ -108,9 +108,11 @@ def _show(told: dict[str, Any], as_json: bool) -> None:
         click.echo("Chains held out:")
     for one in errors["snapshots"]:
         click.echo(_line(one))
-    for name in ("spx", "vix"):
-        if name in errors:
-            click.echo(_table(name, errors[name]))
+    measured = [name for name in ("spx", "vix") if name in errors]
+    for name in measured:
+        click.echo(_table(name, errors[name]))
+    if not measured and "written" not in told:
+        click.echo("Nothing could be measured; name a folder whose history has those days: --data.")
 
 
 def _line(one: dict[str, Any]) -> str:

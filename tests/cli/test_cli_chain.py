@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+import duckdb
 import pytest
 from cli_samples import Alvh
 
@@ -147,3 +148,25 @@ def test_an_evaluation_tells_errors_by_snapshot_tenor_delta_and_condor(
     )
     assert (known["count"], level["count"]) == (27, 9)
     assert known["median_absolute"] < told["spx"]["condors"]["median_absolute"]
+
+
+def test_an_evaluation_of_days_outside_the_history_asks_for_data(
+    alvh: Alvh, tmp_path: Path
+) -> None:
+    file = tmp_path / "chains.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(
+            "COPY (SELECT DATE '2021-02-02' AS quote_date, 3800.0 AS spot,"
+            " DATE '2021-02-05' AS expiry, strike, side AS \"right\","
+            " if(side = 'P', greatest(strike - 3800, 0), greatest(3800 - strike, 0)) + 5.0 AS bid,"
+            " bid + 0.2 AS ask FROM range(3600, 4000, 5) AS t(strike), (VALUES ('C'), ('P')) AS"
+            f" s(side)) TO '{file}' (FORMAT parquet)"
+        )
+
+    answer = alvh("calibrate", "--evaluate", file)
+
+    left_out, advice = answer.out.splitlines()
+    assert left_out.endswith("which runs from 2014-01-03 to 2018-12-31.")
+    assert advice == (
+        "Nothing could be measured; name a folder whose history has those days: --data."
+    )
