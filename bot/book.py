@@ -327,6 +327,16 @@ class Book:
         """Return the reason of the running session's entry decision, None before it."""
         return self._today.entry_reason if self._today.session == session else None
 
+    def no_entry_reason(self, session: date, *, is_enabled: bool) -> str:
+        """Return why the running session's entry opened nothing."""
+        entries = self.entry_orders(session)
+        if entries:
+            refused = [state for state in entries if state.status is OrderStatus.REJECTED]
+            return f"REJECTED_{refused[0].refusal}" if refused else "NO_FILL"
+        if not is_enabled:
+            return "DISABLED"
+        return self.entry_reason(session) or "MISSED"
+
     def open_max_loss_usd(self) -> Decimal:
         """Return what all open condors can still lose.
 

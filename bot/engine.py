@@ -30,15 +30,13 @@ from bot.events import (
     MomentReached,
     MomentSkipped,
     OrderApproved,
-    OrderStopped,
     Record,
     ResumeAsked,
     SnapshotFailed,
     SnapshotTaken,
 )
-from bot.held import CONDOR, HEDGE
+from bot.held import CONDOR
 from bot.listeners import Listener, Listeners
-from bot.order_states import OrderState, OrderStatus
 from bot.risk import Exposure, Refusal, RiskGate
 from bot.risk_market import leg_quotes
 from bot.safety import SafetyParams
@@ -146,8 +144,7 @@ class Engine:
 
     def _moment(self, due: MomentDue) -> list[Command]:
         moment = due.moment
-        release = None if moment.event is None else str(moment.event.kind)
-        self._record(MomentReached(moment.at, moment.session, moment.name, release))
+        self._record(MomentReached(moment.at, moment.session, moment.name, moment.release))
         if moment.name is MomentName.OPEN:
             over = safety.resumed(self.book.halt, moment.at, moment.session)
             if over is not None:
@@ -189,11 +186,8 @@ class Engine:
             requests[SHADOW] = shadow
         if not requests and moment.name is not MomentName.HEDGE_REVIEW:
             return []
-        chains = dict.fromkeys(key for request in requests.values() for key in request.chains)
-        bars = max((request.bars for request in requests.values()), default=0)
-        held = dict.fromkeys(self.book.ledger.positions())
-        held |= dict.fromkeys(c for request in requests.values() for c in request.contracts)
-        wanted = SnapshotRequest(tuple(chains), tuple(held), bars)
+        held = SnapshotRequest(contracts=tuple(self.book.ledger.positions()))
+        wanted = SnapshotRequest.joined([held, *requests.values()])
         return [FetchSnapshot(moment, tuple(requests), wanted)]
 
     def _context(self, moment: Moment) -> Context:
@@ -222,7 +216,7 @@ class Engine:
                 view = self._view(moment, snapshot, capital, view)
                 for listener in self._view_listeners:
                     listener(strategy.name, view)
-                commands += self._decided(strategy.decide(view), view)
+                commands += self._decided(strategy.decide(view), snapshot, capital)
         if FOLLOW_UP in taken.asked_by:
             return self._follow_up(moment, snapshot, capital)
         if SHADOW in taken.asked_by and self.shadows is not None:
@@ -266,14 +260,15 @@ class Engine:
             self._tape.spx_returns(moment.session, moment.at),
         )
 
-    def _decided(self, decision: Decision, view: View) -> list[Command]:
-        self._record(DecisionMade(decision.at, decision.session, decision))
+    def _decided(
+        self, decision: Decision, snapshot: MarketSnapshot, capital: Capital
+    ) -> list[Command]:
+        at, session = decision.at, decision.session
+        self._record(DecisionMade(at, session, decision))
         commands: list[Command] = []
         for intent in decision.orders:
             if intent.after is None:
-                commands += self._judge(
-                    intent, decision.at, decision.session, view.snapshot, view.capital
-                )
+                commands += self._judge(intent, at, session, snapshot, capital)
         return commands
 
     def _judge(
@@ -297,7 +292,7 @@ class Engine:
         )
         verdict = self._risk.judge(order, exposure)
         if isinstance(verdict, Refusal):
-            self._record(_stopped(order, at, verdict))
+            self._record(verdict.of(order, at))
             return []
         self._record(OrderApproved(at, session, verdict.order, verdict.approval))
         return [SubmitOrder(verdict)]
@@ -320,22 +315,15 @@ class Engine:
         if filled:
             result, reason = EntryResult.OPENED, "FILLED"
         else:
-            result, reason = EntryResult.SKIPPED, self._no_entry_reason(moment.session, entries)
+            is_enabled = any(strategy.name == CONDOR for strategy in self._strategies)
+            reason = self.book.no_entry_reason(moment.session, is_enabled=is_enabled)
+            result = EntryResult.SKIPPED
         self._record(EntryClosed(moment.at, moment.session, result, reason, filled))
         return commands
 
-    def _no_entry_reason(self, session: date, entries: Sequence[OrderState]) -> str:
-        if entries:
-            refused = [state for state in entries if state.status is OrderStatus.REJECTED]
-            return f"REJECTED_{refused[0].refusal}" if refused else "NO_FILL"
-        if all(strategy.name != CONDOR for strategy in self._strategies):
-            return "DISABLED"
-        return self.book.entry_reason(session) or "MISSED"
-
     def _skipped(self, skipped: MomentSkipped) -> list[Command]:
-        moment = skipped.moment
-        release = None if moment.event is None else str(moment.event.kind)
-        self._record(MomentMissed(skipped.at, moment.session, moment.name, skipped.reason, release))
+        moment, at, reason = skipped.moment, skipped.at, skipped.reason
+        self._record(MomentMissed(at, moment.session, moment.name, reason, moment.release))
         return []
 
     def _halt_asked(self, asked: HaltAsked) -> list[Command]:
@@ -358,26 +346,13 @@ class Engine:
         self._record(FlattenWanted(asked.at, session, asked.reason, asked.with_hedge))
         self._halt_asked(HaltAsked(asked.at, f"flattened, {asked.reason}"))
         stops = [CancelOrder(state.order.order_id) for state in self.book.working()]
-        at, name = asked.at, MomentName.ON_REQUEST
-        moment = Moment(name, at, session, MissedPolicy.SKIP, person.NO_GRACE)
-        held = SnapshotRequest(contracts=tuple(self.book.ledger.positions()))
-        return [*stops, FetchSnapshot(moment, (person.asks_for_hedge(asked),), held)]
+        return [*stops, person.look(asked, session, self.book.ledger.positions())]
 
     def _flattened(self, taken: SnapshotTaken, capital: Capital) -> list[Command]:
         """Close what a person wanted closed, if this look at the market was for that."""
-        hedge_too = person.FLATTEN_HEDGE_TOO in taken.asked_by
-        if not hedge_too and person.FLATTEN not in taken.asked_by:
-            return []
-        session, snapshot = taken.moment.session, taken.snapshot
         holdings = self.book.ledger.holdings.values()
-        hedge = [each for each in holdings if each.strategy == HEDGE] if hedge_too else []
-        flat = person.flat(self.book.positions().condors, hedge, snapshot.quotes, snapshot.at)
-        decision = flat.decision(snapshot.at, session)
-        self._record(DecisionMade(snapshot.at, session, decision))
-        commands: list[Command] = []
-        for intent in decision.orders:
-            commands += self._judge(intent, snapshot.at, session, snapshot, capital)
-        return commands
+        decision = person.flattening(taken, self.book.positions().condors, holdings)
+        return [] if decision is None else self._decided(decision, taken.snapshot, capital)
 
     def _failed(self, failed: SnapshotFailed) -> list[Command]:
         """Without a market there is no decision but a reasoned no."""
@@ -419,16 +394,3 @@ class Engine:
         for intent in [waiting.intent for waiting in self.book.ready_follow_ups()]:
             commands += self._judge(intent, moment.at, moment.session, snapshot, capital)
         return commands
-
-
-def _stopped(order: Order, at: datetime, refusal: Refusal) -> OrderStopped:
-    intent = order.intent
-    return OrderStopped(
-        at,
-        order.session,
-        intent.strategy,
-        intent.purpose,
-        order.order_id,
-        refusal.code,
-        refusal.sentence,
-    )

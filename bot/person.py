@@ -5,12 +5,21 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from bot.events import FlattenAsked, HaltAsked, ResumeAsked, TradingHalted, TradingResumed
+from bot.commands import FetchSnapshot
+from bot.events import (
+    FlattenAsked,
+    HaltAsked,
+    ResumeAsked,
+    SnapshotTaken,
+    TradingHalted,
+    TradingResumed,
+)
 from bot.held import HEDGE
 from bot.ledger import Holding
 from market.instruments import OptionContract, floor_to_tick, tick_size
 from market.orders import Leg, OrderIntent
-from market.quotes import Quote
+from market.quotes import Quote, SnapshotRequest
+from market.schedule import MissedPolicy, Moment, MomentName
 from strategies.base import CondorPosition, Decision
 from strategies.shift_orders import ORDER_LIFE, buy_back
 
@@ -119,6 +128,26 @@ def _sale(holding: Holding, quote: Quote | None, at: datetime) -> OrderIntent | 
         layer=holding.layer,
         is_closing=True,
     )
+
+
+def look(asked: FlattenAsked, session: date, held: Iterable[OptionContract]) -> FetchSnapshot:
+    """Return the look at the market on which a flattening is decided."""
+    moment = Moment(MomentName.ON_REQUEST, asked.at, session, MissedPolicy.SKIP, NO_GRACE)
+    wanted = SnapshotRequest(contracts=tuple(held))
+    return FetchSnapshot(moment, (asks_for_hedge(asked),), wanted)
+
+
+def flattening(
+    taken: SnapshotTaken, condors: Iterable[CondorPosition], holdings: Iterable[Holding]
+) -> Decision | None:
+    """Return the decision that closes what a person wanted closed, None if a look was for else."""
+    hedge_too = FLATTEN_HEDGE_TOO in taken.asked_by
+    if not hedge_too and FLATTEN not in taken.asked_by:
+        return None
+    snapshot = taken.snapshot
+    hedge = [each for each in holdings if each.strategy == HEDGE] if hedge_too else []
+    closing = flat(condors, hedge, snapshot.quotes, snapshot.at)
+    return closing.decision(snapshot.at, taken.moment.session)
 
 
 def asks_for_hedge(asked: FlattenAsked) -> str:

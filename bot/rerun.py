@@ -257,8 +257,7 @@ class _Runner:
         known = self._reference
         planned = schedule_of(self._settings, known.calendar, known.macro, record.session)
         for moment in planned:
-            release = None if moment.event is None else str(moment.event.kind)
-            if (moment.name, release) == (record.name, record.event):
+            if (moment.name, moment.release) == (record.name, record.event):
                 return replace(moment, at=record.at)
         return _bare(record.name, record.at, record.session)
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from pydantic import Field
 
-from bot.events import TradingHalted
+from bot.events import OrderStopped, TradingHalted
 from bot.risk_market import Quotes, off_band, quick_ratio, unfit
 from bot.safety import is_allowed
 from market.instruments import OptionContract, Right, TradingClass, floor_to_tick
@@ -61,6 +61,19 @@ class Refusal:
 
     code: str
     sentence: str
+
+    def of(self, order: Order, at: datetime) -> OrderStopped:
+        """Return the record of an order that is stopped for it."""
+        intent = order.intent
+        return OrderStopped(
+            at,
+            order.session,
+            intent.strategy,
+            intent.purpose,
+            order.order_id,
+            self.code,
+            self.sentence,
+        )
 
 
 @dataclass(frozen=True, slots=True)

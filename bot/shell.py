@@ -7,6 +7,7 @@ decision or not at all. All ports are coroutines; over the simulated market they
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.commands import CancelOrder, Command, FetchSnapshot, SubmitOrder
@@ -87,7 +88,7 @@ class Shell:
         requests = [each for each in map(self._engine.foresee, moments) if each is not None]
         if requests and self._ahead is not None:
             first_at = min(moment.at for moment in moments)
-            await self._ahead.prepare(_joined(requests), first_at)
+            await self._ahead.prepare(_unbarred(requests), first_at)
 
     def release(self) -> None:
         """Have the market listened to no more."""
@@ -139,11 +140,9 @@ class Shell:
         return snapshot
 
 
-def _joined(requests: Sequence[SnapshotRequest]) -> SnapshotRequest:
+def _unbarred(requests: Sequence[SnapshotRequest]) -> SnapshotRequest:
     """Return what requests name, less the bars, which are asked for at their time."""
-    chains = dict.fromkeys(key for each in requests for key in each.chains)
-    contracts = dict.fromkeys(contract for each in requests for contract in each.contracts)
-    return SnapshotRequest(tuple(chains), tuple(contracts))
+    return replace(SnapshotRequest.joined(requests), bars=0)
 
 
 def _is_of_one_instant(snapshot: MarketSnapshot) -> bool:

@@ -33,7 +33,7 @@ MomentKey = tuple[str, str | None]
 
 def key_of(moment: Moment) -> MomentKey:
     """Return what identifies a moment within its session, as records name it."""
-    return moment.name, None if moment.event is None else str(moment.event.kind)
+    return moment.name, moment.release
 
 
 @dataclass

@@ -4,7 +4,7 @@ Arrays are float64, one entry per strike. Missing is None for scalars and NaN in
 a chain row with a NaN side cannot be traded on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -180,6 +180,18 @@ class SnapshotRequest:
     chains: tuple[ChainKey, ...] = ()
     contracts: tuple[OptionContract, ...] = ()
     bars: int = 0
+
+    @classmethod
+    def joined(cls, requests: Iterable["SnapshotRequest"]) -> "SnapshotRequest":
+        """Return one request for all that is named, each thing once and in their order."""
+        chains: dict[ChainKey, None] = {}
+        contracts: dict[OptionContract, None] = {}
+        bars = 0
+        for request in requests:
+            chains |= dict.fromkeys(request.chains)
+            contracts |= dict.fromkeys(request.contracts)
+            bars = max(bars, request.bars)
+        return cls(tuple(chains), tuple(contracts), bars)
 
 
 @value(frozen=True, slots=True)

@@ -90,6 +90,11 @@ class Moment:
     event: MacroEvent | None = None
 
     @property
+    def release(self) -> str | None:
+        """Return the kind of the release that the moment belongs to, if any."""
+        return None if self.event is None else str(self.event.kind)
+
+    @property
     def runs_until(self) -> datetime | None:
         """Return the last instant at which the moment may still run, None for no end."""
         return None if self.missed is MissedPolicy.ALWAYS else self.at + self.grace
