@@ -69,7 +69,7 @@ def evaluate_file(world: World, path: Path) -> dict[str, Any]:
     """
     snapshots = read_snapshots(path, world.calendar, rate_of(world))
     told = report(evaluate(world.market, world.calendar, snapshots))
-    fit, params = _Fit(world), shipped_params()
+    fit, params = _Fit(world), world.market.params
     known = [one for one in snapshots if one.chains and _is_known(world, one)]
     for underlying, part in _WIDTHS.items():
         if underlying.lower() in told:

@@ -90,14 +90,16 @@ def _grid(grid: TickGrid) -> str:
 
 def _section(name: str, section: Any) -> list[str]:
     """Return a section as TOML; tables keyed by years and nested sections follow its numbers."""
+    if isinstance(section, QuoteGrids):
+        classes = section.by_class.items()
+        lists = [f"{of.lower()} = [{', '.join(map(_grid, grids))}]" for of, grids in classes]
+        return ["", f"[{name}]", *lists]
     numbers: list[str] = []
     tables: list[str] = []
     for field in dataclasses.fields(section):
         value = getattr(section, field.name)
         if isinstance(value, float):
             numbers.append(f"{field.name} = {round(value, 6)}")
-        elif isinstance(section, QuoteGrids):
-            numbers.append(f"{field.name} = [{', '.join(map(_grid, value))}]")
         elif isinstance(value, tuple):
             rows = (f"{key} = {round(part, 6)}" for key, part in value)
             tables += ["", f"[{name}.{field.name}]", *rows]

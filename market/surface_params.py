@@ -255,11 +255,14 @@ class _Reader:
             raise ConfigError(f"{self.source_name}: [{name}] {error}.") from error
 
     def grids(self, name: str, table: Any) -> QuoteGrids:
-        classes = {field.name for field in fields(QuoteGrids)}
-        self.check_keys(f"[{name}]", table, classes)
+        classes = {trading_class.lower(): trading_class for trading_class in TradingClass}
+        self.check_keys(f"[{name}]", table, set(classes))
         try:
             return QuoteGrids(
-                **{key: self._grids_of(f"[{name}] {key}", table[key]) for key in classes}
+                {
+                    trading_class: self._grids_of(f"[{name}] {key}", table[key])
+                    for key, trading_class in classes.items()
+                }
             )
         except ValueError as error:
             raise ConfigError(f"{self.source_name}: [{name}] {error}.") from error

@@ -4,7 +4,8 @@ Orders keep to the coarser grid of `market.instruments` at all times, each price
 under every grid here; so a limit found in a replay would be taken today as well.
 """
 
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -35,27 +36,24 @@ class TickGrid:
 class QuoteGrids:
     """The grids of each trading class, oldest first; the oldest holds before its date too."""
 
-    spx: tuple[TickGrid, ...]
-    spxw: tuple[TickGrid, ...]
-    vix: tuple[TickGrid, ...]
-    vixw: tuple[TickGrid, ...]
+    by_class: Mapping[TradingClass, tuple[TickGrid, ...]]
 
     def __post_init__(self) -> None:
-        for column in fields(self):
-            grids = getattr(self, column.name)
+        for trading_class, grids in self.by_class.items():
+            name = trading_class.lower()
             if not grids:
-                raise ValueError(f"{column.name} must hold at least one grid")
+                raise ValueError(f"{name} must hold at least one grid")
             days = [grid.since for grid in grids]
             if days != sorted(set(days)):
-                raise ValueError(f"the dates of {column.name} must ascend")
+                raise ValueError(f"the dates of {name} must ascend")
             for grid in grids:
-                _check(TradingClass[column.name.upper()], grid)
+                _check(trading_class, grid)
 
     def at(self, trading_class: TradingClass, at: datetime) -> TickGrid:
         """Return the grid of a class at an instant."""
-        grids: tuple[TickGrid, ...] = getattr(self, trading_class.lower())
+        grids = self.by_class[trading_class]
         day = at.date()
-        for grid in reversed(grids):
+        for grid in grids[::-1]:
             if grid.since <= day:
                 return grid
         return grids[0]

@@ -20,12 +20,12 @@ from market.instruments import TradingClass
 from market.quote_widths import QuoteHour, QuoteWidths
 from market.quotes import BoolArray, Chain, FloatArray
 from market.sessions import SessionCalendar, exchange_zone
+from market.tick_grids import TICK_SWITCH_POINTS
 
 FIRST_YEAR = 2022
 MOST_DAYS = {"SPX": 70.0, "VIX": 200.0}  # as far as each is traded, or chains at hand reach
 _LEAST_PRICE = 0.10
 _LEAST_QUOTES = 30
-_TICK_SWITCH_POINTS = 3.0
 _GRIDS = (0.10, 0.05, 0.01)
 _ONE_DAY = timedelta(days=1)
 
@@ -134,7 +134,7 @@ def _seen(chain: Chain) -> SeenChain | None:
 def _ticks(bid: FloatArray, ask: FloatArray) -> FloatArray:
     """Return the mean tick of both sides of each quote, by the grids below 3 points and above."""
     prices = np.stack([bid, ask])
-    is_low = prices < _TICK_SWITCH_POINTS
+    is_low = prices < TICK_SWITCH_POINTS
     ticks = np.empty(prices.shape)
     for part in (is_low, ~is_low):
         ticks[part] = _grid(prices[part])

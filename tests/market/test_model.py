@@ -447,7 +447,7 @@ def test_a_session_of_questions_costs_no_more_after_years(
     late = [asked(day) for day in calendar.between(date(2018, 3, 1), date(2018, 3, 29))]
 
     # The first question looks up what belongs to the calendar, not to the session.
-    assert max(early[1:] + late) < 520
+    assert max(early[1:] + late) < 500
     assert sum(late) / len(late) < 1.1 * sum(early[1:]) / len(early[1:])
 
 

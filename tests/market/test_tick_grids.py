@@ -12,7 +12,7 @@ from market.tick_grids import QuoteGrids, TickGrid
 
 OLD = TickGrid(date(2006, 2, 24), 0.05, 0.10)
 NEW = TickGrid(date(2022, 11, 29), 0.01, 0.05)
-GRIDS = QuoteGrids(spx=(OLD,), spxw=(OLD,), vix=(OLD, NEW), vixw=(OLD,))
+GRIDS = QuoteGrids({TradingClass.VIX: (OLD, NEW), TradingClass.VIXW: (OLD,)})
 
 
 @pytest.mark.parametrize(
@@ -51,4 +51,4 @@ def test_a_grid_on_which_an_order_would_not_be_legal_is_refused(given: str, told
 
 def test_grids_out_of_order_are_refused() -> None:
     with pytest.raises(ValueError, match="the dates of vix must ascend"):
-        QuoteGrids(spx=(OLD,), spxw=(OLD,), vix=(NEW, OLD), vixw=(OLD,))
+        QuoteGrids({TradingClass.VIX: (NEW, OLD)})
