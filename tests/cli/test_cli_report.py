@@ -103,9 +103,12 @@ def test_the_committed_study_renders_again_from_its_figures(
 ) -> None:
     folder = Path(__file__).parents[2] / "docs" / "studies" / name
 
+    told = json.loads((folder / "claims.json").read_text(encoding="utf-8"))
+
     answer = alvh("report", "--study", folder, "--out", tmp_path / "again.html")
 
     assert answer.code == 0
+    assert told["command"].endswith(f" --out docs/studies/{name}")
     assert (tmp_path / "again.html").read_text() == (folder / "report.html").read_text()
     assert len(list((folder / PICTURES).glob("*.svg"))) >= 5
 
